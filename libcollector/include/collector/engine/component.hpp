@@ -86,6 +86,12 @@ struct SeriesPage {
   std::vector<SeriesRow> rows;
 };
 
+/// A destination's account, in samples: accepted = delivered + waiting + the sum of dropped.
+struct Ledger {
+  std::uint64_t accepted = 0, delivered = 0, waiting = 0;
+  std::map<std::string, std::uint64_t> dropped;  ///< by reason
+};
+
 /// What the framework gives a component; it outlives it.
 class Context {
  public:
@@ -149,6 +155,10 @@ class AnyComponent {
   virtual std::vector<TargetRow> targets() { return {}; }
   virtual bool has_series() const { return false; }
   virtual SeriesPage series_page(const SeriesQuery&) { return {}; }
+  /// Send what is held back to make bigger batches, now.
+  virtual void flush() {}
+  /// Components that deliver keep one account per destination, by its name.
+  virtual std::map<std::string, Ledger> ledgers() { return {}; }
   /// Name-value facts for the component's page: queue length, last error.
   virtual StringMap debug_info() { return {}; }
 };

@@ -1,0 +1,112 @@
+#include <collector/engine/component.hpp>
+
+#include "pipeline/edge.hpp"
+#include "pipeline/node.hpp"
+
+#include <algorithm>
+
+namespace collector {
+namespace {
+
+constexpr Duration kLeastWait = std::chrono::milliseconds(50);
+
+/// One batch on its way to every branch; its own Ack is the source's.
+struct Flight {
+  Metrics batch;
+  std::size_t branches = 0;
+  std::size_t open = 0;
+  Outcome joined;
+};
+
+struct Branch {
+  std::shared_ptr<pipeline::ReceiverState> to;
+  std::shared_ptr<pipeline::Edge> edge;
+};
+
+void offer(Loop& loop, std::shared_ptr<Flight> flight, Branch branch);
+
+void count(pipeline::Edge& edge, const Outcome& outcome, std::uint64_t items) {
+  edge.waiting -= items;
+  switch (outcome.kind) {
+    case Outcome::Kind::delivered:
+      edge.delivered += items;
+      return;
+    case Outcome::Kind::rejected: {
+      const auto n = std::min(outcome.rejected_items, items);
+      edge.rejected += n;
+      edge.delivered += items - n;
+      edge.reasons[outcome.reason] += n;
+      break;
+    }
+    case Outcome::Kind::retry:
+      edge.retried += items;
+      break;
+  }
+  edge.last_problem = outcome.reason;
+}
+
+/// A lone branch that refuses tells the source so. Of several, the one that refuses is offered the
+/// batch again when it said it would have room: the others have it or are deciding, and must not
+/// get it twice.
+void settled(Loop& loop, std::shared_ptr<Flight> flight, Branch branch, Outcome outcome) {
+  const bool refused = outcome.kind == Outcome::Kind::retry;
+  if (refused && flight->branches > 1) {
+    const Duration after = std::max(outcome.after, kLeastWait);
+    loop.arm(after, [&loop, flight = std::move(flight), branch = std::move(branch)]() mutable {
+      offer(loop, std::move(flight), std::move(branch));
+    });
+    return;
+  }
+  if (outcome.kind == Outcome::Kind::rejected && flight->joined.kind == Outcome::Kind::rejected)
+    outcome.rejected_items += flight->joined.rejected_items;
+  if (outcome.kind >= flight->joined.kind) flight->joined = std::move(outcome);
+  if (--flight->open == 0) flight->batch.ack.settle(std::move(flight->joined));
+}
+
+void offer(Loop& loop, std::shared_ptr<Flight> flight, Branch branch) {
+  pipeline::Edge& edge = *branch.edge;
+  const std::size_t items = flight->batch.size();
+  edge.offered += items;
+  edge.bytes += flight->batch.bytes();
+  edge.waiting += items;
+  ++edge.batches;
+  Ack ack(loop, [&loop, flight, branch, items, sent = loop.now()](Outcome outcome) mutable {
+    branch.edge->latency_seconds += std::chrono::duration<double>(loop.now() - sent).count();
+    count(*branch.edge, outcome, items);
+    settled(loop, std::move(flight), std::move(branch), std::move(outcome));
+  });
+  if (!branch.to->sink)
+    return ack.settle(Outcome::rejected("component " + branch.to->node + " has left", items));
+  branch.to->sink->consume(flight->batch.with(std::move(ack)));
+}
+
+}  // namespace
+
+struct MetricsFanout::State {
+  pipeline::Node& node;
+  std::vector<Branch> branches;
+};
+
+MetricsFanout::MetricsFanout(Context& context)
+    : state_(std::make_shared<State>(State{context.node(), {}})) {}
+MetricsFanout::~MetricsFanout() = default;
+
+void MetricsFanout::set(const std::vector<MetricsReceiver>& branches) {
+  state_->branches.clear();
+  for (const MetricsReceiver& receiver : branches)
+    if (receiver.state())
+      state_->branches.push_back(
+          {receiver.state(),
+           state_->node.env().edges.edge(state_->node.id(), receiver.state()->node)});
+}
+
+void MetricsFanout::consume(Metrics batch) {
+  if (state_->branches.empty()) return batch.ack.settle(Outcome::filtered());
+  auto flight = std::make_shared<Flight>();
+  flight->batch = std::move(batch);
+  flight->branches = flight->open = state_->branches.size();
+  const std::vector<Branch> branches = state_->branches;
+  for (const Branch& branch : branches) offer(state_->node.env().seams.loop, flight, branch);
+}
+
+}  // namespace collector

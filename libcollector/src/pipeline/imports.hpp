@@ -1,0 +1,66 @@
+// Where import.file and import.http get their text: read and fetched, cached, watched for changes.
+// One thread.
+#pragma once
+
+#include <collector/engine/seams.hpp>
+
+#include "base/log.hpp"
+#include "syntax/tree.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace collector::pipeline {
+
+class Imports {
+ public:
+  using Texts = std::vector<std::pair<std::string, std::string>>;  ///< name and text of each file
+
+  /// `changed` is called, by post, when a text differs from what was handed out.
+  Imports(Seams seams, base::Logger log, Function<void()> changed);
+  ~Imports();
+
+  /// The file, or every *.alloy file of the directory; looked at again every `poll`.
+  Result<Texts> file(const std::string& path, Duration poll, bool watch);
+
+  /// What a URL is fetched with; `settings` is whatever the fetcher needs beyond it.
+  struct Remote {
+    std::string url, method = "GET", body;
+    std::map<std::string, std::string> headers;
+    Duration poll = std::chrono::minutes(1), timeout = std::chrono::seconds(10);
+    std::shared_ptr<const void> client;  ///< HttpClientArguments of the block
+  };
+  /// The text when it is known; else remembers that it is wanted: see fetch_wanted.
+  std::optional<Result<std::string>> remote(const Remote& remote);
+  /// Fetches what was wanted and is not known; true when there was any.
+  Task<bool> fetch_wanted(std::stop_token stop);
+
+  /// A reload begins: what it does not ask for again is let go at its end.
+  void begin();
+  void end();
+  /// Sources of imported files, for drawing diagnostics.
+  void keep(syntax::FilePtr file) { kept_[file->name] = std::move(file); }
+  const std::map<std::string, syntax::FilePtr>& kept() const { return kept_; }
+
+ private:
+  struct Watched;
+  struct Fetched;
+  std::string read(const std::string& path, Texts& texts, Status& status);
+  void look_again(const std::string& path);
+  Task<Result<std::string>> fetch(Remote remote, std::stop_token stop);
+  void poll_again(const std::string& key);
+
+  Seams seams_;
+  base::Logger log_;
+  Function<void()> changed_;
+  std::map<std::string, std::shared_ptr<Watched>> files_;
+  std::map<std::string, std::shared_ptr<Fetched>> remotes_;
+  std::map<std::string, syntax::FilePtr> kept_;
+  std::stop_source stop_;
+};
+
+}  // namespace collector::pipeline
