@@ -33,6 +33,7 @@ class Controller {
     std::string storage_path;  ///< empty: nothing is written to disk
     base::LogFormat log_format = base::LogFormat::logfmt;
     base::Level log_level = base::Level::info;
+    bool root_exports = false;  ///< `export` blocks at the root: what a host program pushes to
   };
   /// Everything given outlives the controller.
   Controller(Seams seams, const Registry& registry, base::LogOutput& output, Options options);
@@ -67,11 +68,14 @@ class Controller {
   Seams& seams() { return env_.seams; }
   /// HTTP under /api/v0/component/ID/REST, from the admin server or from memory.
   Task<net::Response> serve_component(net::Request request);
+  /// The receiver that the root exports as `name`, or null.
+  std::shared_ptr<ReceiverState> exported_receiver(const std::string& name) const;
   /// Text of a loaded or imported file, for drawing diagnostics; empty when unknown.
   std::string_view source_text(const std::string& name) const;
 
  private:
   class Blocks;
+  void each_running(const std::function<void(Node&)>& visit) const;
   void schedule_refresh();
   void refresh();
   void schedule_restage();
@@ -90,6 +94,7 @@ class Controller {
   std::vector<SourceText> sources_;
   std::vector<syntax::FilePtr> files_;
   LoadState load_state_;
+  bool root_exports_ = false;
   bool ready_ = false;
   bool loading_ = false;
   bool restage_wanted_ = false;

@@ -35,6 +35,7 @@ struct Edge {
   std::map<std::string, std::uint64_t> reasons;  ///< rejected samples by reason
   double latency_seconds = 0;                    ///< sum over settled batches
   std::string last_problem;
+  std::vector<std::string> recent;  ///< live debugging: samples of the last batch as text
 };
 
 /// Edges live as long as somebody uses them.
@@ -43,9 +44,13 @@ class EdgeTable {
   std::shared_ptr<Edge> edge(const std::string& from, const std::string& to);
   /// In order of (from, to).
   std::vector<std::shared_ptr<const Edge>> all() const;
+  /// Whether edges keep their recent samples.
+  void record(bool on) { recording_ = on; }
+  bool recording() const { return recording_; }
 
  private:
   std::map<std::pair<std::string, std::string>, std::weak_ptr<Edge>> edges_;
+  bool recording_ = false;
 };
 
 }  // namespace collector::pipeline

@@ -130,7 +130,7 @@ bool Graph::classify(Entry& entry, Diagnostics& out) {
     make = [=, this] { return std::make_shared<ComponentElement>(host_, *definition, global_id); };
     entry.signature = "component";
   } else if (module_only) {
-    if (!next_input_.given) {
+    if (!next_input_.given && !(name == "export" && next_input_.exports)) {
       out.error(file, block.name_span,
                 fmt::format("{} is only for modules: inside declare or an imported file", name));
       return false;

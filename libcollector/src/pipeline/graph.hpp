@@ -27,6 +27,7 @@ class Graph {
         names;  ///< loop variables, module_path, and what a foreach's surroundings export
     std::string module_path;              ///< directory of an imported file, else empty
     std::set<std::string> unknown;        ///< check_only: names and ids without a value
+    bool exports = false;                 ///< `export` blocks are welcome though this is no module
     std::optional<syntax::Object> given;  ///< a module's arguments; absent at the root
   };
 

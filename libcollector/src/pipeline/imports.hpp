@@ -27,15 +27,15 @@ class Imports {
   /// The file, or every *.alloy file of the directory; looked at again every `poll`.
   Result<Texts> file(const std::string& path, Duration poll, bool watch);
 
-  /// What a URL is fetched with; `settings` is whatever the fetcher needs beyond it.
   struct Remote {
-    std::string url, method = "GET", body;
+    std::string url, method = "GET";
     std::map<std::string, std::string> headers;
     Duration poll = std::chrono::minutes(1), timeout = std::chrono::seconds(10);
-    std::shared_ptr<const void> client;  ///< HttpClientArguments of the block
   };
   /// The text when it is known; else remembers that it is wanted: see fetch_wanted.
   std::optional<Result<std::string>> remote(const Remote& remote);
+  /// Something was asked for that is not known.
+  bool wanted() const;
   /// Fetches what was wanted and is not known; true when there was any.
   Task<bool> fetch_wanted(std::stop_token stop);
 
@@ -49,9 +49,11 @@ class Imports {
  private:
   struct Watched;
   struct Fetched;
-  std::string read(const std::string& path, Texts& texts, Status& status);
+  Result<Texts> read(const std::string& path);
+  void arm(const std::string& path, Watched& watched);
   void look_again(const std::string& path);
   Task<Result<std::string>> fetch(Remote remote, std::stop_token stop);
+  void arm_remote(const std::string& key, Fetched& fetched);
   void poll_again(const std::string& key);
 
   Seams seams_;

@@ -1,0 +1,187 @@
+// validate, preflight, fmt, reference: what needs no running collector.
+#include "commands.hpp"
+
+#include "base/system_files.hpp"
+#include "facade/builtin.hpp"
+#include "facade/sources.hpp"
+#include "schema/reference.hpp"
+#include "syntax/formatter.hpp"
+#include "syntax/parser.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <set>
+
+namespace collector::cli {
+namespace {
+
+constexpr int kWrong = 1;
+constexpr int kUsage = 2;
+
+/// The sources, or nothing after the reason was printed.
+std::optional<std::vector<pipeline::SourceText>> sources_of(const std::vector<std::string>& paths) {
+  if (paths.empty()) {
+    fmt::print(stderr, "collector: name a file or a directory\n");
+    return std::nullopt;
+  }
+  base::SystemFiles files;
+  auto sources = facade::read_sources(files, paths);
+  if (!sources) {
+    fmt::print(stderr, "collector: {}\n", sources.error().what());
+    return std::nullopt;
+  }
+  return std::move(*sources);
+}
+
+/// Everything below `block` that `info` has no place for, as `path: what` at its line.
+void missing_in(const syntax::Body& body, const schema::StructInfo& info, const std::string& where,
+                const std::string& file, std::vector<std::string>& out) {
+  const auto find = [&](std::string_view name) -> const schema::FieldInfo* {
+    for (const auto& f : info.fields)
+      if (f.name == name) return &f;
+    return nullptr;
+  };
+  for (const auto& statement : body.statements) {
+    if (auto* a = std::get_if<syntax::Attribute>(&statement)) {
+      if (!find(a->name.name))
+        out.push_back(fmt::format("{}:{}: {}: argument {}", file, a->name.span.start.line, where,
+                                  a->name.name));
+      continue;
+    }
+    const auto& b = *std::get<std::shared_ptr<const syntax::Block>>(statement);
+    const schema::FieldInfo* f = find(b.full_name());
+    if (!f || !f->is_block)
+      out.push_back(
+          fmt::format("{}:{}: {}: block {}", file, b.name_span.start.line, where, b.full_name()));
+    else
+      missing_in(b.body, *f->nested(), where + " > " + b.full_name(), file, out);
+  }
+}
+
+std::string read_all(std::FILE* from) {
+  std::string text;
+  char chunk[1 << 16];
+  while (const std::size_t n = std::fread(chunk, 1, sizeof chunk, from)) text.append(chunk, n);
+  return text;
+}
+
+}  // namespace
+
+int validate(const std::vector<std::string>& paths) {
+  const auto sources = sources_of(paths);
+  if (!sources) return kUsage;
+  const auto diagnostics = pipeline::Controller::check(facade::builtin_components(), *sources);
+  fmt::print(stderr, "{}", facade::draw(diagnostics, *sources));
+  if (!diagnostics.has_errors()) return 0;
+  std::size_t errors = 0;
+  for (const auto& d : diagnostics.list()) errors += d.severity == syntax::Severity::error;
+  fmt::print(stderr, "{} error{}\n", errors, errors == 1 ? "" : "s");
+  return kWrong;
+}
+
+int preflight(const std::vector<std::string>& paths) {
+  const auto sources = sources_of(paths);
+  if (!sources) return kUsage;
+  const pipeline::Registry& registry = facade::builtin_components();
+  const auto diagnostics = pipeline::Controller::check(registry, *sources);
+  std::vector<std::string> lacking;
+  std::size_t components = 0;
+  for (const auto& source : *sources) {
+    syntax::Diagnostics parse;
+    const auto file = syntax::parse_file(source.name, source.text, parse);
+    for (const auto& statement : file->body.statements) {
+      auto* block = std::get_if<std::shared_ptr<const syntax::Block>>(&statement);
+      if (!block) continue;
+      if (const Definition* d = registry.find((*block)->full_name())) {
+        ++components;
+        missing_in((*block)->body, *d->args(), (*block)->full_name(), source.name, lacking);
+      }
+    }
+  }
+  for (const auto& d : diagnostics.list())
+    if (d.message.find("is not supported") != std::string::npos ||
+        d.message.rfind("there is no component", 0) == 0)
+      lacking.push_back(syntax::to_line(d));
+  for (const std::string& line : lacking) fmt::print("{}\n", line);
+  fmt::print("{} component{} known, {} thing{} lacking\n", components, components == 1 ? "" : "s",
+             lacking.size(), lacking.size() == 1 ? "" : "s");
+  return lacking.empty() ? 0 : kWrong;
+}
+
+int format_file(const FormatFlags& flags) {
+  const bool standard_input = flags.path.empty() || flags.path == "-";
+  if (standard_input && flags.write) {
+    fmt::print(stderr, "collector: --write needs a file\n");
+    return kUsage;
+  }
+  std::string text;
+  base::SystemFiles files;
+  if (standard_input) {
+    text = read_all(stdin);
+  } else {
+    auto read = files.read(flags.path, 64U << 20);
+    if (!read) {
+      fmt::print(stderr, "collector: {}\n", read.error().what());
+      return kUsage;
+    }
+    text = std::move(*read);
+  }
+  const std::string name = standard_input ? "standard input" : flags.path;
+  syntax::Diagnostics diagnostics;
+  const auto file = syntax::parse_file(name, text, diagnostics);
+  if (diagnostics.has_errors()) {
+    diagnostics.sort();
+    fmt::print(stderr, "{}", facade::draw(diagnostics, {{name, text}}));
+    return kWrong;
+  }
+  const std::string formatted = syntax::format(*file);
+  if (flags.test) return formatted == text ? 0 : kWrong;
+  if (!flags.write) {
+    std::fwrite(formatted.data(), 1, formatted.size(), stdout);
+    return 0;
+  }
+  if (formatted == text) return 0;
+  const std::string beside = flags.path + ".formatted";
+  auto out = files.open(beside, Files::Mode::create_new);
+  Status status = out ? (*out)->append(std::as_bytes(std::span(formatted))) : out.error();
+  if (status.ok()) status = (*out)->sync();
+  if (status.ok()) status = files.rename(beside, flags.path);
+  if (status.ok()) return 0;
+  fmt::print(stderr, "collector: {}\n", status.what());
+  return kWrong;
+}
+
+int reference(const ReferenceFlags& flags) {
+  std::vector<schema::ReferenceEntry> entries;
+  for (const auto& [name, d] : facade::builtin_components().all())
+    if (flags.component.empty() || flags.component == name)
+      entries.push_back({d.name, d.doc, d.args(), d.exports()});
+  if (entries.empty()) {
+    fmt::print(stderr, "collector: there is no component \"{}\"\n", flags.component);
+    return kUsage;
+  }
+  if (flags.json) {
+    fmt::print("{}", schema::reference_json(entries));
+    return 0;
+  }
+  base::SystemFiles files;
+  for (const auto& entry : entries) {
+    const std::string page = schema::reference_markdown(entry);
+    if (flags.directory.empty()) {
+      fmt::print("{}{}", &entry == &entries.front() ? "" : "\n", page);
+      continue;
+    }
+    const std::string path = fmt::format("{}/{}.md", flags.directory, entry.name);
+    (void)files.remove(path);
+    auto out = files.open(path, Files::Mode::create_new);
+    Status status = out ? (*out)->append(std::as_bytes(std::span(page))) : out.error();
+    if (!status.ok()) {
+      fmt::print(stderr, "collector: {}\n", status.what());
+      return kWrong;
+    }
+  }
+  return 0;
+}
+
+}  // namespace collector::cli

@@ -1,0 +1,47 @@
+// The commands of the CLI. Each returns the exit code.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace collector::cli {
+
+struct RunFlags {
+  std::vector<std::string> paths;
+  std::string listen = "127.0.0.1:12345";
+  std::string memory_address = "alloy.internal:12345";
+  std::string ui_path_prefix = "/";
+  std::string storage_path = "data-alloy/";
+  std::string shutdown_deadline = "10m";
+};
+/// Every flag of `alloy run`: with its meaning, accepted where it asks for nothing, else refused
+/// with a hint.
+void add_run_flags(CLI::App& command, RunFlags& flags);
+int run_collector(const RunFlags& flags);
+
+int validate(const std::vector<std::string>& paths);
+int preflight(const std::vector<std::string>& paths);
+
+struct FormatFlags {
+  std::string path = "-";
+  bool write = false, test = false;
+};
+int format_file(const FormatFlags& flags);
+
+struct ReferenceFlags {
+  bool json = false;
+  std::string directory, component;
+};
+int reference(const ReferenceFlags& flags);
+
+struct ExplainFlags {
+  std::string what;
+  std::string server = "127.0.0.1:12345";
+};
+int explain(const ExplainFlags& flags);
+
+}  // namespace collector::cli

@@ -1,0 +1,111 @@
+// collector.h over Embedded: codes instead of Status, buffers instead of strings.
+#include <collector/collector.h>
+
+#include "facade/embedded.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+
+struct col_collector {
+  std::unique_ptr<collector::facade::Embedded> embedded;
+  std::mutex mutex;
+  std::string last_error;
+};
+
+namespace {
+
+using collector::Code;
+using collector::Duration;
+using collector::Status;
+
+Duration milliseconds(std::uint32_t ms) { return std::chrono::milliseconds(ms); }
+
+void copy_out(const std::string& text, char* buffer, std::size_t size) {
+  if (!buffer || size == 0) return;
+  const std::size_t n = std::min(text.size(), size - 1);
+  std::memcpy(buffer, text.data(), n);
+  buffer[n] = '\0';
+}
+
+int code_of(const Status& status) {
+  switch (status.code()) {
+    case Code::ok:
+      return COL_OK;
+    case Code::not_found:
+      return COL_ENOTFOUND;
+    case Code::resource_exhausted:
+    case Code::unavailable:
+      return COL_EBUSY;
+    case Code::deadline_exceeded:
+      return COL_ETIMEDOUT;
+    case Code::cancelled:
+      return COL_ECLOSED;
+    case Code::failed_precondition:
+      return COL_EREJECTED;
+    default:
+      return COL_EINVAL;
+  }
+}
+
+int finish(col_collector* c, const Status& status) {
+  if (!status.ok()) {
+    const std::lock_guard lock(c->mutex);
+    c->last_error = status.what();
+  }
+  return code_of(status);
+}
+
+}  // namespace
+
+extern "C" {
+
+const char* col_version(void) { return COLLECTOR_VERSION; }
+
+int col_open(const char* config, col_collector** out, char* error, size_t error_size) {
+  if (!out) return COL_EINVAL;
+  *out = nullptr;
+  if (!config) {
+    copy_out("the configuration is NULL", error, error_size);
+    return COL_EINVAL;
+  }
+  auto opened = collector::facade::Embedded::open(config);
+  if (!opened) {
+    copy_out(opened.error().what(), error, error_size);
+    return code_of(opened.error());
+  }
+  auto handle = std::make_unique<col_collector>();
+  handle->embedded = std::move(*opened);
+  *out = handle.release();
+  return COL_OK;
+}
+
+int col_push_metrics(col_collector* c, const char* export_name, const char* text, size_t size) {
+  if (!c || !export_name || (!text && size > 0)) return COL_EINVAL;
+  return finish(c, c->embedded->push_metrics(export_name, std::string(text, size)));
+}
+
+int col_flush(col_collector* c, uint32_t timeout_ms) {
+  if (!c) return COL_EINVAL;
+  return finish(c, c->embedded->flush(milliseconds(timeout_ms)));
+}
+
+int col_reload(col_collector* c, const char* config) {
+  if (!c || !config) return COL_EINVAL;
+  return finish(c, c->embedded->reload(config));
+}
+
+int col_close(col_collector* c, uint32_t timeout_ms) {
+  if (!c) return COL_EINVAL;
+  const std::unique_ptr<col_collector> owned(c);
+  return code_of(owned->embedded->close(milliseconds(timeout_ms)));
+}
+
+size_t col_last_error(col_collector* c, char* buffer, size_t size) {
+  if (!c) return 0;
+  const std::lock_guard lock(c->mutex);
+  copy_out(c->last_error, buffer, size);
+  return c->last_error.size();
+}
+
+}  // extern "C"

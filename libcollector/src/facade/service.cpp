@@ -1,0 +1,156 @@
+#include "facade/service.hpp"
+
+#include "admin/server.hpp"
+#include "base/system_files.hpp"
+#include "facade/builtin.hpp"
+#include "facade/sources.hpp"
+#include "net/system_loop.hpp"
+#include "net/system_network.hpp"
+#include "pipeline/controller.hpp"
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+#include <csignal>
+
+namespace collector::facade {
+namespace {
+
+class Service {
+ public:
+  explicit Service(const ServiceOptions& options)
+      : options_(options),
+        network_(loop_),
+        controller_(Seams{loop_, network_, files_, random_}, builtin_components(), output_,
+                    {options.storage_path, base::LogFormat::logfmt, base::Level::info}),
+        admin_(controller_, admin_options()) {}
+
+  Exit run() {
+    spawn(start(), [this](Exit exit) {
+      if (exit == Exit::ok) return;
+      exit_ = exit;
+      loop_.stop();
+    });
+    loop_.run();
+    return exit_;
+  }
+
+ private:
+  admin::AdminServer::Options admin_options() {
+    admin::AdminServer::Options o;
+    o.address = options_.listen_address;
+    o.port = options_.listen_port;
+    o.ui_path_prefix = options_.ui_path_prefix;
+    o.reload = [this] { return reload(); };
+    return o;
+  }
+
+  Result<std::vector<pipeline::SourceText>> sources() {
+    if (!options_.paths.empty()) return read_sources(files_, options_.paths);
+    return std::vector<pipeline::SourceText>{
+        {"built-in", builtin_configuration(options_.remote_write_url)}};
+  }
+
+  Task<Exit> start() {
+    auto texts = sources();
+    if (!texts) {
+      say(fmt::format("collector: {}\n", texts.error().what()));
+      co_return Exit::usage;
+    }
+    auto diagnostics = co_await controller_.load(*texts);
+    say(draw(diagnostics, *texts));
+    if (diagnostics.has_errors()) {
+      say("collector: the configuration was not loaded\n");
+      co_return Exit::bad_configuration;
+    }
+    if (Status s = admin_.listen(); !s.ok()) {
+      say(fmt::format("collector: {}; choose another with --server.http.listen-addr\n", s.what()));
+      co_return Exit::cannot_listen;
+    }
+    loop_.on_signal(SIGHUP, [this] { spawn(reload(), [](Status) {}); });
+    loop_.on_signal(SIGTERM, [this] { stop(); });
+    loop_.on_signal(SIGINT, [this] { stop(); });
+    controller_.log().info(
+        "collector runs",
+        {{"version", COLLECTOR_VERSION},
+         {"components", std::to_string(controller_.nodes().size())},
+         {"address", fmt::format("http://{}:{}/", options_.listen_address, admin_.port())}});
+    if (options_.paths.empty()) greet();
+    co_return Exit::ok;
+  }
+
+  void greet() {
+    say(fmt::format(
+        "\nNo file was given, so this collects the host's metrics and its own every 5 s.\n"
+        "  look:     http://{}:{}/            (pages, no script)\n"
+        "  deliver:  {}\n"
+        "  stop:     Ctrl-C. Nothing is written to disk.\n\n",
+        options_.listen_address, admin_.port(),
+        options_.remote_write_url.empty()
+            ? "set COLLECTOR_REMOTE_WRITE_URL to send them to a Prometheus"
+            : "to COLLECTOR_REMOTE_WRITE_URL"));
+  }
+
+  Task<Status> reload() {
+    auto texts = sources();
+    if (!texts) {
+      controller_.log().error("reload failed", {{"err", texts.error().what()}});
+      co_return texts.error();
+    }
+    auto diagnostics = co_await controller_.load(*texts);
+    say(draw(diagnostics, *texts));
+    if (diagnostics.has_errors()) {
+      controller_.log().error("reload failed; the running configuration stays",
+                              {{"err", controller_.load_state().error}});
+      co_return Status(Code::invalid_argument, draw(diagnostics, *texts));
+    }
+    controller_.log().info("configuration reloaded");
+    co_return Status();
+  }
+
+  void stop() {
+    if (std::exchange(stopping_, true)) {
+      loop_.stop();  // asked twice: now
+      return;
+    }
+    controller_.log().info("stopping");
+    spawn(controller_.stop(loop_.now() + options_.shutdown_deadline), [this](bool drained) {
+      exit_ = drained && !undelivered() ? Exit::ok : Exit::not_drained;
+      admin_.close();
+      loop_.stop();
+    });
+  }
+
+  bool undelivered() {
+    bool any = false;
+    for (pipeline::Node* node : controller_.nodes())
+      for (const auto& [name, ledger] : node->component().ledgers())
+        if (ledger.waiting > 0) any = true;
+    return any;
+  }
+
+  static void say(std::string_view text) { base::StandardError().write(text); }
+
+  const ServiceOptions& options_;
+  base::SystemFiles files_;
+  base::SystemRandom random_;
+  base::StandardError output_;
+  net::SystemLoop loop_;
+  net::SystemNetwork network_;
+  pipeline::Controller controller_;
+  admin::AdminServer admin_;
+  bool stopping_ = false;
+  Exit exit_ = Exit::not_drained;
+};
+
+}  // namespace
+
+Exit run_service(const ServiceOptions& options) {
+  auto service = std::make_unique<Service>(options);
+  const Exit exit = service->run();
+  // What did not end by the deadline may still refer to the rest: the process ends here instead.
+  if (exit == Exit::not_drained) ::_exit(static_cast<int>(exit));
+  return exit;
+}
+
+}  // namespace collector::facade

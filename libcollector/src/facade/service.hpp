@@ -1,0 +1,34 @@
+// The daemon: one controller on its own loop, the admin server, signals. What `collector run` runs.
+#pragma once
+
+#include "base/log.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace collector::facade {
+
+/// How a run ended; also the exit code of `collector run`.
+enum class Exit : int {
+  ok = 0,                 ///< Asked to stop, everything drained.
+  bad_configuration = 1,  ///< The first load failed; the diagnostics are on standard error.
+  usage = 2,              ///< Wrong flags or files that cannot be read.
+  not_drained = 3,        ///< Stopped with data undelivered; the log says how much.
+  cannot_listen = 4,      ///< The admin address is not to be had.
+};
+
+struct ServiceOptions {
+  std::vector<std::string> paths;  ///< files and directories; empty: the built-in configuration
+  std::string listen_address = "127.0.0.1";
+  std::uint16_t listen_port = 12345;
+  std::string ui_path_prefix = "/";
+  std::string storage_path;
+  Duration shutdown_deadline = std::chrono::minutes(10);
+  std::string remote_write_url;  ///< for the built-in configuration
+};
+
+/// Blocks until SIGTERM or SIGINT; SIGHUP reloads.
+Exit run_service(const ServiceOptions& options);
+
+}  // namespace collector::facade
