@@ -117,12 +117,13 @@ class Stack(contextlib.ExitStack):
         wait_for("node_exporter", lambda: get(f"http://127.0.0.1:{port}/metrics"))
         return port
 
-    def collector(self, config, name="collector", ready=True, env=None):
+    def collector(self, config, name="collector", ready=True, env=None, flags=()):
         port = free_port()
         path = self.write(f"{name}.alloy", config.replace("ADMIN", f"127.0.0.1:{port}"))
         p = self.start(name, [collector_binary(), "run", path,
                               f"--server.http.listen-addr=127.0.0.1:{port}",
-                              f"--storage.path={self.folder}/{name}-data"], env=env)
+                              f"--storage.path={self.folder}/{name}-data", *flags],
+                       env=env)
         p.port = port
         p.config = path
         p.url = f"http://127.0.0.1:{port}"
