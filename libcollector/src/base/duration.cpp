@@ -56,7 +56,7 @@ std::optional<Duration> parse_duration(std::string_view text) {
     }
     if (i < text.size() && text[i] == '.') {
       for (++i; i < text.size() && is_digit(text[i]); ++i, digits = true) {
-        if (scale >= 1'000'000'000'000'000) continue;
+        if (fraction > (std::numeric_limits<std::int64_t>::max() - 9) / 10) continue;
         fraction = fraction * 10 + (text[i] - '0');
         scale *= 10;
       }
@@ -68,7 +68,10 @@ std::optional<Duration> parse_duration(std::string_view text) {
     const std::int64_t unit = unit_ns(text.substr(0, n));
     if (unit == 0) return std::nullopt;
     text.remove_prefix(n);
-    total += whole * unit + fraction * unit / scale;
+    // Go computes the fraction in floating point, and its rounding is part of the result.
+    total += whole * unit +
+             static_cast<std::int64_t>(static_cast<double>(fraction) *
+                                       (static_cast<double>(unit) / static_cast<double>(scale)));
     if (total > std::numeric_limits<std::int64_t>::max()) return std::nullopt;
   }
   return Duration{static_cast<std::int64_t>(negative ? -total : total)};

@@ -65,6 +65,12 @@ class [[nodiscard]] Status {
 
 /// `unavailable: connection refused`, or `ok`.
 std::string to_string(const Status& status);
+/// For the streams of tests and of Result.
+template <class Stream>
+Stream& operator<<(Stream& stream, const Status& status) {
+  stream << to_string(status);
+  return stream;
+}
 
 /// HTTP status line code for an answer that carries this outcome (RFC 9110).
 int to_http(Code code);

@@ -1,0 +1,60 @@
+// A loop on virtual time that a test steps by hand.
+#pragma once
+
+#include <collector/engine/seams.hpp>
+
+#include <deque>
+#include <map>
+#include <utility>
+
+namespace collector {
+
+class ManualLoop final : public Loop {
+ public:
+  Instant now() const override { return now_; }
+  WallTime wall() const override { return {1'700'000'000'000'000'000 + now_.since_origin.count()}; }
+  TimerId arm(Duration delay, Function<void()> fire) override {
+    const TimerId id{++last_};
+    timers_.emplace(std::pair(now_ + delay, id), std::move(fire));
+    return id;
+  }
+  void disarm(TimerId id) override {
+    for (auto it = timers_.begin(); it != timers_.end(); ++it)
+      if (it->first.second == id) {
+        timers_.erase(it);
+        return;
+      }
+  }
+  void post(Function<void()> f) override { posted_.push_back(std::move(f)); }
+
+  /// Runs what was posted, and what that posts.
+  void settle() {
+    while (!posted_.empty()) {
+      auto f = std::move(posted_.front());
+      posted_.pop_front();
+      f();
+    }
+  }
+  /// Lets time pass; timers fire in order, each followed by settle().
+  void advance(Duration d) {
+    const Instant end = now_ + d;
+    settle();
+    while (!timers_.empty() && timers_.begin()->first.first <= end) {
+      now_ = std::max(now_, timers_.begin()->first.first);
+      auto fire = std::move(timers_.begin()->second);
+      timers_.erase(timers_.begin());
+      fire();
+      settle();
+    }
+    now_ = end;
+  }
+  std::size_t armed() const { return timers_.size(); }
+
+ private:
+  Instant now_{std::chrono::seconds(1000)};
+  std::uint64_t last_ = 0;
+  std::map<std::pair<Instant, TimerId>, Function<void()>> timers_;
+  std::deque<Function<void()>> posted_;
+};
+
+}  // namespace collector
