@@ -1,7 +1,10 @@
 #include <collector/engine/component.hpp>
 
+#include "model/series_table.hpp"
 #include "pipeline/edge.hpp"
 #include "pipeline/node.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -17,6 +20,17 @@ struct Flight {
   std::size_t open = 0;
   Outcome joined;
 };
+
+/// The first samples of a batch as text, for live debugging.
+std::vector<std::string> text_of(const Metrics& batch, const model::SeriesTable& series) {
+  constexpr std::size_t kMost = 20;
+  std::vector<std::string> lines;
+  const MetricColumns& columns = batch.columns();
+  for (std::size_t i = 0; i < std::min(batch.size(), kMost); ++i)
+    lines.push_back(fmt::format("{} {} {}", series.to_text(columns.series[i]), columns.value[i],
+                                columns.timestamp[i]));
+  return lines;
+}
 
 struct Branch {
   std::shared_ptr<pipeline::ReceiverState> to;
@@ -106,7 +120,10 @@ void MetricsFanout::consume(Metrics batch) {
   flight->batch = std::move(batch);
   flight->branches = flight->open = state_->branches.size();
   const std::vector<Branch> branches = state_->branches;
-  for (const Branch& branch : branches) offer(state_->node.env().seams.loop, flight, branch);
+  pipeline::Environment& env = state_->node.env();
+  if (env.edges.recording())
+    for (const Branch& branch : branches) branch.edge->recent = text_of(flight->batch, env.series);
+  for (const Branch& branch : branches) offer(env.seams.loop, flight, branch);
 }
 
 }  // namespace collector

@@ -1,4 +1,5 @@
 // ImportElement::content: the arguments of the three imports and what they bring.
+#include "pipeline/http_client_arguments.hpp"
 #include "pipeline/imports.hpp"
 #include "pipeline/modules.hpp"
 
@@ -33,19 +34,21 @@ struct StringArguments {
   }
 };
 
-struct HttpArguments {
+struct RemoteArguments {
   std::string url;
   std::string method = "GET";
   StringMap headers;
   Duration poll_frequency = std::chrono::minutes(1);
   Duration poll_timeout = std::chrono::seconds(10);
+  std::optional<HttpClientArguments> client;
   static constexpr auto fields() {
     return std::tuple{
-        attr<&HttpArguments::url>("url", "URL of the module.").required(),
-        attr<&HttpArguments::method>("method", "HTTP method of the request."),
-        attr<&HttpArguments::headers>("headers", "Headers of the request."),
-        attr<&HttpArguments::poll_frequency>("poll_frequency", "Time between requests."),
-        attr<&HttpArguments::poll_timeout>("poll_timeout", "Time limit of a request.")};
+        attr<&RemoteArguments::url>("url", "URL of the module.").required(),
+        attr<&RemoteArguments::method>("method", "HTTP method of the request."),
+        attr<&RemoteArguments::headers>("headers", "Headers of the request."),
+        attr<&RemoteArguments::poll_frequency>("poll_frequency", "Time between requests."),
+        attr<&RemoteArguments::poll_timeout>("poll_timeout", "Time limit of a request."),
+        block<&RemoteArguments::client>("client", "HTTP client settings of the request.")};
   }
 };
 
@@ -96,7 +99,7 @@ std::optional<std::vector<std::pair<std::string, std::string>>> ImportElement::c
     module_path = slash == std::string::npos ? "." : args->filename.substr(0, slash);
     return std::move(*read);
   }
-  auto args = arguments<HttpArguments>(source, in, &complete, out);
+  auto args = arguments<RemoteArguments>(source, in, &complete, out);
   if (!args || !complete || host_.check_only) return std::nullopt;
   Imports::Remote remote;
   remote.url = args->url;
@@ -104,6 +107,13 @@ std::optional<std::vector<std::pair<std::string, std::string>>> ImportElement::c
   remote.headers = args->headers;
   remote.poll = args->poll_frequency;
   remote.timeout = args->poll_timeout;
+  if (args->client) {
+    if (Status s = args->client->validate(); !s.ok()) {
+      out.error(source.file->name, source.block->name_span, s.what());
+      return std::nullopt;
+    }
+    remote.client = std::make_shared<HttpClientArguments>(*args->client);
+  }
   auto text = host_.imports.remote(remote);
   if (!text) return std::nullopt;
   if (!*text) {

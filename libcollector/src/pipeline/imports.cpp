@@ -1,6 +1,7 @@
 #include "pipeline/imports.hpp"
 
 #include "net/http_client_config.hpp"
+#include "pipeline/http_client_arguments.hpp"
 
 #include <fmt/format.h>
 
@@ -162,7 +163,8 @@ void Imports::poll_again(const std::string& key) {
 }
 
 Task<Result<std::string>> Imports::fetch(Remote remote, std::stop_token stop) {
-  net::ConfiguredClient client(seams_, net::HttpClientSettings{});
+  net::ConfiguredClient client(
+      seams_, remote.client ? client_settings(*remote.client) : net::HttpClientSettings{});
   net::Request request;
   request.method = remote.method;
   request.url = remote.url;

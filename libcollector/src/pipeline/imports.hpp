@@ -16,6 +16,8 @@
 
 namespace collector::pipeline {
 
+struct HttpClientArguments;
+
 class Imports {
  public:
   using Texts = std::vector<std::pair<std::string, std::string>>;  ///< name and text of each file
@@ -31,6 +33,7 @@ class Imports {
     std::string url, method = "GET";
     std::map<std::string, std::string> headers;
     Duration poll = std::chrono::minutes(1), timeout = std::chrono::seconds(10);
+    std::shared_ptr<const HttpClientArguments> client;  ///< null: plain
   };
   /// The text when it is known; else remembers that it is wanted: see fetch_wanted.
   std::optional<Result<std::string>> remote(const Remote& remote);
