@@ -1,0 +1,12 @@
+// The components of this stage; facade/builtin.cpp registers them.
+#pragma once
+
+#include <collector/engine/component.hpp>
+
+namespace collector::receive {
+
+Definition prometheus_exporter_self();
+Definition prometheus_exporter_unix();
+Definition prometheus_scrape();
+
+}  // namespace collector::receive

@@ -1,0 +1,236 @@
+#include "receive/scrape_target.hpp"
+
+#include "base/duration.hpp"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <array>
+#include <limits>
+#include <set>
+
+namespace collector::receive {
+namespace {
+
+using namespace std::string_view_literals;
+
+bool unreserved(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '_' || c == '.' || c == '~';
+}
+
+void escape(std::string& out, std::string_view text, std::string_view also_allowed, bool plus) {
+  for (char c : text) {
+    if (unreserved(c) || also_allowed.find(c) != std::string_view::npos)
+      out += c;
+    else if (plus && c == ' ')
+      out += '+';
+    else
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+}
+
+std::string value_of(const StringMap& labels, std::string_view name) {
+  auto at = labels.find(std::string(name));
+  return at == labels.end() ? std::string() : at->second;
+}
+
+bool starts_with(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
+
+std::string target_url(const StringMap& labels, const ScrapeArguments& arguments) {
+  std::string url = value_of(labels, "__scheme__") + "://" + value_of(labels, "__address__");
+  const std::string path = value_of(labels, "__metrics_path__");
+  if (!path.empty() && path.front() != '/') url += '/';
+  escape(url, path, "$&+,/:;=@", false);
+  auto params = arguments.params;
+  constexpr std::string_view kParam = "__param_";
+  for (const auto& [name, value] : labels) {
+    if (!starts_with(name, kParam)) continue;
+    auto& values = params[name.substr(kParam.size())];
+    if (values.empty()) values.emplace_back();
+    values.front() = value;
+  }
+  char separator = '?';
+  for (const auto& [name, values] : params)
+    for (const std::string& value : values) {
+      url += separator;
+      separator = '&';
+      escape(url, name, "", true);
+      url += '=';
+      escape(url, value, "", true);
+    }
+  return url;
+}
+
+/// Well-formed UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF.
+bool is_utf8(std::string_view s) {
+  for (std::size_t i = 0; i < s.size();) {
+    const auto lead = static_cast<unsigned char>(s[i]);
+    const int more = lead < 0x80   ? 0
+                     : lead < 0xc2 ? -1
+                     : lead < 0xe0 ? 1
+                     : lead < 0xf0 ? 2
+                     : lead < 0xf5 ? 3
+                                   : -1;
+    if (more < 0 || i + static_cast<std::size_t>(more) >= s.size()) return false;
+    for (int k = 1; k <= more; ++k) {
+      const auto c = static_cast<unsigned char>(s[i + static_cast<std::size_t>(k)]);
+      if ((c & 0xc0) != 0x80) return false;
+      if (k > 1) continue;
+      if ((lead == 0xe0 && c < 0xa0) || (lead == 0xed && c > 0x9f) || (lead == 0xf0 && c < 0x90) ||
+          (lead == 0xf4 && c > 0x8f))
+        return false;
+    }
+    i += static_cast<std::size_t>(more) + 1;
+  }
+  return true;
+}
+
+/// Why the target cannot be scraped, or an empty text and `out` filled.
+std::string complete(StringMap labels, const ScrapeArguments& arguments, ScrapeTarget& out) {
+  const std::string address = value_of(labels, "__address__");
+  if (address.empty()) return "no address";
+  if (address.find('/') != std::string::npos)
+    return fmt::format("\"{}\" is not a valid hostname", address);
+  const std::string scheme = value_of(labels, "__scheme__");
+  if (scheme != "http" && scheme != "https")
+    return fmt::format("scheme \"{}\" is neither http nor https", scheme);
+  const std::string interval = value_of(labels, "__scrape_interval__");
+  const std::string timeout = value_of(labels, "__scrape_timeout__");
+  const auto every = parse_prometheus_duration(interval);
+  if (!every) return fmt::format("error parsing scrape interval: \"{}\"", interval);
+  if (every->count() == 0) return "scrape interval cannot be 0";
+  const auto limit = parse_prometheus_duration(timeout);
+  if (!limit) return fmt::format("error parsing scrape timeout: \"{}\"", timeout);
+  if (limit->count() == 0) return "scrape timeout cannot be 0";
+  if (*limit > *every)
+    return fmt::format("scrape timeout cannot be greater than scrape interval (\"{}\" > \"{}\")",
+                       timeout, interval);
+  out.interval = *every;
+  out.timeout = *limit;
+  if (value_of(labels, "instance").empty()) labels["instance"] = address;
+  for (const auto& [name, value] : labels)
+    if (!is_utf8(name) || !is_utf8(value)) return fmt::format("label \"{}\" is not UTF-8", name);
+  out.url = target_url(labels, arguments);
+  for (const auto& [name, value] : labels)
+    if (!starts_with(name, "__") && !value.empty()) out.labels.emplace(name, value);
+  for (const auto& [name, value] : out.labels) {
+    out.key += name;
+    out.key += '\xff';
+    out.key += value;
+    out.key += '\xff';
+  }
+  out.key += out.url;
+  out.hash = XXH3_64bits(out.key.data(), out.key.size());
+  return {};
+}
+
+/// As Prometheus writes the configured durations into labels.
+std::string duration_label(Duration d) {
+  const auto ms = d.count() / 1'000'000;
+  if (ms % 3'600'000 == 0 && ms > 0) return fmt::format("{}h", ms / 3'600'000);
+  if (ms % 60'000 == 0 && ms > 0) return fmt::format("{}m", ms / 60'000);
+  if (ms % 1000 == 0) return fmt::format("{}s", ms / 1000);
+  return fmt::format("{}ms", ms);
+}
+
+}  // namespace
+
+const std::string& ScrapeTarget::job() const {
+  static const std::string none;
+  auto at = labels.find("job");
+  return at == labels.end() ? none : at->second;
+}
+
+std::optional<Duration> parse_prometheus_duration(std::string_view text) {
+  if (text == "0") return Duration{};
+  constexpr std::array<std::pair<std::string_view, std::int64_t>, 7> kUnits{
+      {{"y"sv, 365LL * 86'400'000},
+       {"w"sv, 7LL * 86'400'000},
+       {"d"sv, 86'400'000},
+       {"h"sv, 3'600'000},
+       {"m"sv, 60'000},
+       {"s"sv, 1000},
+       {"ms"sv, 1}}};
+  if (text.empty()) return std::nullopt;
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / 1'000'000;
+  std::int64_t ms = 0;
+  std::size_t unit = 0;
+  while (!text.empty()) {
+    std::size_t digits = 0;
+    std::int64_t n = 0;
+    while (digits < text.size() && text[digits] >= '0' && text[digits] <= '9') {
+      if (n > kMost / 10 - 1) return std::nullopt;
+      n = n * 10 + (text[digits++] - '0');
+    }
+    if (digits == 0) return std::nullopt;
+    text.remove_prefix(digits);
+    std::size_t letters = 0;
+    while (letters < text.size() && text[letters] >= 'a' && text[letters] <= 'z') ++letters;
+    while (unit < kUnits.size() && kUnits[unit].first != text.substr(0, letters)) ++unit;
+    if (unit == kUnits.size()) return std::nullopt;
+    const std::int64_t scale = kUnits[unit++].second;
+    if (n > (kMost - ms) / scale) return std::nullopt;
+    ms += n * scale;
+    text.remove_prefix(letters);
+  }
+  return Duration(ms * 1'000'000);
+}
+
+ScrapeTargets build_targets(const ScrapeArguments& arguments, const std::string& component_id) {
+  ScrapeTargets out;
+  std::set<std::string> seen;
+  for (const StringMap& given : arguments.targets) {
+    ScrapeTarget target;
+    target.discovered = given;
+    auto add = [&](const std::string& name, const std::string& value) {
+      std::string& slot = target.discovered[name];
+      if (slot.empty()) slot = value;
+    };
+    add("job", arguments.job_name.empty() ? component_id : arguments.job_name);
+    add("__scrape_interval__", duration_label(arguments.scrape_interval));
+    add("__scrape_timeout__", duration_label(arguments.scrape_timeout));
+    add("__metrics_path__", arguments.metrics_path);
+    add("__scheme__", arguments.scheme);
+    for (const auto& [name, values] : arguments.params)
+      if (!values.empty()) add("__param_" + name, values.front());
+    StringMap labels = target.discovered;
+    std::erase_if(labels, [](const auto& l) { return starts_with(l.first, "__meta_"); });
+    std::string why = complete(std::move(labels), arguments, target);
+    if (!why.empty())
+      out.dropped.push_back({std::move(target.discovered), std::move(why)});
+    else if (seen.insert(target.key).second)
+      out.active.push_back(std::move(target));
+  }
+  return out;
+}
+
+Duration scrape_offset(const ScrapeTarget& target, WallTime now) {
+  const auto interval = static_cast<std::uint64_t>(target.interval.count());
+  const std::uint64_t phase = target.hash % interval;
+  const std::uint64_t at = static_cast<std::uint64_t>(now.unix_ns) % interval;
+  return Duration(static_cast<std::int64_t>((phase + interval - at) % interval));
+}
+
+std::string accept_header(const ScrapeArguments& arguments) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kTypes{
+      {{"OpenMetricsText0.0.1"sv, "application/openmetrics-text;version=0.0.1"sv},
+       {"OpenMetricsText1.0.0"sv, "application/openmetrics-text;version=1.0.0"sv},
+       {"PrometheusText0.0.4"sv, "text/plain;version=0.0.4"sv},
+       {"PrometheusText1.0.0"sv, "text/plain;version=1.0.0"sv}}};
+  std::string out;
+  int weight = 6;  // Prometheus knows five formats and starts at one more
+  for (const std::string& protocol : arguments.scrape_protocols)
+    for (const auto& [name, type] : kTypes) {
+      if (name != protocol) continue;
+      out += type;
+      if (name.substr(name.size() - 5) == "1.0.0")
+        out += ";escaping=" + arguments.escaping_scheme();
+      out += fmt::format(";q=0.{},", weight--);
+    }
+  return out + fmt::format("*/*;q=0.{}", weight);
+}
+
+}  // namespace collector::receive
