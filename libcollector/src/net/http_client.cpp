@@ -1,0 +1,209 @@
+#include "net/http_client.hpp"
+
+#include "net/base64.hpp"
+#include "net/http_message.hpp"
+#include "wire/compression.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+
+namespace collector::net {
+namespace {
+
+constexpr std::size_t kIdlePerOrigin = 4;
+constexpr Duration kIdleTime = std::chrono::seconds(90);
+
+struct Connection {
+  std::unique_ptr<Stream> stream;
+  std::unique_ptr<ReadBuffer> in;
+  Instant idle_since;
+};
+
+/// RFC 7617.
+std::string basic(const Url& url) { return "Basic " + base64(url.user + ":" + url.password); }
+
+}  // namespace
+
+struct HttpClient::State {
+  Loop& loop;
+  Network& network;
+  ConnectSettings settings;
+  std::shared_ptr<TlsContext> tls;
+  std::multimap<std::string, Connection> idle;
+
+  State(Loop& l, Network& n, ConnectSettings s) : loop(l), network(n), settings(std::move(s)) {}
+
+  std::optional<Connection> take(const std::string& origin) {
+    auto [from, to] = idle.equal_range(origin);
+    while (from != to) {
+      Connection connection = std::move(std::prev(to)->second);
+      to = idle.erase(std::prev(to));
+      if (loop.now() - connection.idle_since < kIdleTime) return connection;
+      from = idle.lower_bound(origin);
+    }
+    return std::nullopt;
+  }
+
+  void keep(const std::string& origin, Connection connection) {
+    if (idle.count(origin) >= kIdlePerOrigin) return;
+    connection.idle_since = loop.now();
+    idle.emplace(origin, std::move(connection));
+  }
+
+  Task<Result<Connection>> open(Url url, std::stop_token stop) {
+    const bool tunnel = settings.proxy && url.tls();
+    const std::string host = settings.proxy ? settings.proxy->host : url.host;
+    const std::uint16_t port = settings.proxy ? settings.proxy->port : url.port;
+    auto stream = co_await network.connect(host, port, stop);
+    if (!stream) co_return Result<Connection>(stream.error());
+    std::unique_ptr<Stream> transport = std::move(*stream);
+    if (settings.proxy && settings.proxy->tls()) {
+      auto secured = co_await secure(std::move(transport), settings.proxy->host, stop);
+      if (!secured) co_return Result<Connection>(secured.error().in("proxy"));
+      transport = std::move(*secured);
+    }
+    if (tunnel) {
+      const Status status = co_await dig(*transport, url, stop);
+      if (!status.ok()) co_return Result<Connection>(status);
+    }
+    if (url.tls()) {
+      auto secured = co_await secure(std::move(transport), url.host, stop);
+      if (!secured) co_return Result<Connection>(secured.error());
+      transport = std::move(*secured);
+    }
+    Connection connection;
+    connection.stream = std::move(transport);
+    connection.in = std::make_unique<ReadBuffer>(*connection.stream);
+    co_return Result<Connection>(std::move(connection));
+  }
+
+  Task<Result<std::unique_ptr<TlsStream>>> secure(std::unique_ptr<Stream> stream, std::string host,
+                                                  std::stop_token stop) {
+    if (!tls) {
+      auto made = TlsContext::client(settings.tls);
+      if (!made) co_return Result<std::unique_ptr<TlsStream>>(made.error());
+      tls = std::move(*made);
+    }
+    auto secured = co_await tls_connect(tls, std::move(stream), std::move(host), std::move(stop));
+    co_return secured;
+  }
+
+  /// CONNECT (RFC 9110, 9.3.6).
+  Task<Status> dig(Stream& stream, Url url, std::stop_token stop) {
+    Request request;
+    request.method = "CONNECT";
+    const std::string target = fmt::format(
+        "{}:{}", url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]",
+        url.port);
+    request.headers = settings.proxy_headers;
+    if (!settings.proxy->user.empty())
+      request.headers.set("Proxy-Authorization", basic(*settings.proxy));
+    const std::string head = request_head(request, target, target);
+    const Status sent = co_await stream.write(std::as_bytes(std::span(head)), stop);
+    if (!sent.ok()) co_return sent;
+    ReadBuffer in(stream);
+    ReadOptions options;
+    options.head = true;
+    options.stop = stop;
+    bool any = false;
+    auto answer = co_await read_response(in, options, &any);
+    if (!answer) co_return answer.error().in("proxy");
+    if (answer->message.status != 200)
+      co_return Status(from_http(answer->message.status),
+                       fmt::format("proxy answered CONNECT with {}", answer->message.status));
+    co_return Status();
+  }
+
+  /// `*any` says whether anything of an answer came before the error.
+  Task<Result<Received<Response>>> exchange(Connection& connection, const Request& request,
+                                            std::string target, std::string host,
+                                            SendOptions options, std::stop_token stop, bool* any) {
+    std::string bytes = request_head(request, target, host);
+    // One write for small bodies; a large one is not copied.
+    const bool together = request.body.size() <= (16U << 10);
+    if (together) bytes += request.body;
+    Status sent = co_await connection.stream->write(std::as_bytes(std::span(bytes)), stop);
+    if (sent.ok() && !together)
+      sent = co_await connection.stream->write(std::as_bytes(std::span(request.body)), stop);
+    if (!sent.ok() && sent.code() == Code::cancelled) co_return Result<Received<Response>>(sent);
+    // A server may refuse early and close: its answer is worth more than our write error.
+    ReadOptions read;
+    read.max_body = options.max_body;
+    read.head = request.method == "HEAD";
+    read.stop = stop;
+    auto response = co_await read_response(*connection.in, read, any);
+    if (!response && !sent.ok()) co_return Result<Received<Response>>(sent);
+    co_return response;
+  }
+
+  Task<Result<Response>> talk(Request request, Url url, SendOptions options, std::stop_token stop) {
+    const bool through_proxy = settings.proxy && !url.tls();
+    const std::string target = through_proxy ? url.to_text() : url.target;
+    if (through_proxy && !settings.proxy->user.empty())
+      request.headers.set("Proxy-Authorization", basic(*settings.proxy));
+    const std::string origin = url.origin();
+    for (;;) {
+      std::optional<Connection> connection = take(origin);
+      const bool pooled = connection.has_value();
+      if (!pooled) {
+        auto opened = co_await open(url, stop);
+        if (!opened) co_return Result<Response>(opened.error());
+        connection.emplace(std::move(*opened));
+      }
+      bool any = false;
+      auto response =
+          co_await exchange(*connection, request, target, url.authority(), options, stop, &any);
+      if (!response) {
+        const Code code = response.error().code();
+        if (pooled && !any && code == Code::unavailable) continue;
+        co_return Result<Response>(response.error());
+      }
+      if (response->keep_alive && connection->in->data().empty())
+        keep(origin, std::move(*connection));
+      co_return Result<Response>(std::move(response->message));
+    }
+  }
+};
+
+HttpClient::HttpClient(Loop& loop, Network& network, ConnectSettings settings)
+    : state_(std::make_shared<State>(loop, network, std::move(settings))) {}
+HttpClient::~HttpClient() = default;
+
+Task<Result<Response>> HttpClient::send(Request request, SendOptions options) {
+  auto self = state_;
+  auto url = Url::parse(request.url);
+  if (!url) co_return Result<Response>(url.error());
+  // The stop that the exchange sees is the caller's or the deadline's, whichever comes first.
+  std::stop_source stop;
+  bool late = false;
+  auto pass_on = [&stop] { stop.request_stop(); };
+  std::stop_callback on_stop(options.stop, pass_on);
+  TimerId timer = TimerId::none;
+  if (options.timeout > Duration{})
+    timer = self->loop.arm(options.timeout, [&] {
+      late = true;
+      timer = TimerId::none;
+      stop.request_stop();
+    });
+  const std::string doing = fmt::format("{} {}", request.method, url->origin() + url->target);
+  if (options.decode && !request.headers.contains("Accept-Encoding"))
+    request.headers.add("Accept-Encoding", "gzip");
+  auto response = co_await self->talk(std::move(request), *url, options, stop.get_token());
+  self->loop.disarm(timer);
+  if (!response) {
+    if (late)
+      co_return Result<Response>(
+          Status(Code::deadline_exceeded, fmt::format("{}: no answer in time", doing)));
+    co_return Result<Response>(response.error());
+  }
+  if (options.decode && equal_fold(response->headers.get("Content-Encoding"), "gzip")) {
+    auto plain = wire::gunzip(response->body, options.max_decoded);
+    if (!plain) co_return Result<Response>(plain.error().in(doing));
+    response->body = std::move(*plain);
+    response->headers.remove("Content-Encoding");
+  }
+  co_return response;
+}
+
+}  // namespace collector::net

@@ -1,0 +1,130 @@
+#include "net/http_server.hpp"
+
+#include "net/http_message.hpp"
+
+namespace collector::net {
+namespace {
+
+/// Requests the stop of `source` after `limit` unless destroyed before.
+class Deadline {
+ public:
+  Deadline(Loop& loop, Duration limit, std::stop_source source)
+      : loop_(loop), timer_(loop.arm(limit, [this, source]() mutable {
+          passed_ = true;
+          timer_ = TimerId::none;
+          source.request_stop();
+        })) {}
+  Deadline(const Deadline&) = delete;
+  Deadline& operator=(const Deadline&) = delete;
+  ~Deadline() { loop_.disarm(timer_); }
+
+ private:
+  Loop& loop_;
+  bool passed_ = false;
+  TimerId timer_;
+};
+
+Response plain(int status, std::string body) {
+  Response response;
+  response.status = status;
+  response.headers.add("Content-Type", "text/plain; charset=utf-8");
+  response.body = std::move(body);
+  return response;
+}
+
+}  // namespace
+
+/// Shared by the server and its connections' tasks, which may outlive it.
+struct HttpServer::State : std::enable_shared_from_this<State> {
+  Loop& loop;
+  HttpHandler handler;
+  Options options;
+  std::unique_ptr<Listener> listener;
+  std::uint16_t port = 0;
+  std::stop_source stop;
+  std::size_t connections = 0;
+
+  State(Loop& l, HttpHandler h, Options o) : loop(l), handler(std::move(h)), options(o) {}
+
+  static Task<void> accept_all(std::shared_ptr<State> self) {
+    while (!self->stop.stop_requested()) {
+      auto stream = co_await self->listener->accept(self->stop.get_token());
+      if (!stream) {
+        if (stream.error().code() == Code::cancelled) co_return;
+        // Out of descriptors, most likely: let connections end.
+        const bool slept =
+            co_await sleep_for(self->loop, std::chrono::milliseconds(100), self->stop.get_token());
+        if (!slept) co_return;
+        continue;
+      }
+      if (self->connections >= self->options.max_connections) continue;
+      start(self, std::move(*stream));
+    }
+  }
+
+  static void start(const std::shared_ptr<State>& self, std::unique_ptr<Stream> stream) {
+    ++self->connections;
+    spawn(converse(self, std::move(stream)), [self] { --self->connections; });
+  }
+
+  static Task<void> converse(std::shared_ptr<State> self, std::unique_ptr<Stream> stream) {
+    ReadBuffer in(*stream);
+    for (bool first = true;; first = false) {
+      std::stop_source patience;
+      auto pass_on = [&patience] { patience.request_stop(); };
+      std::stop_callback on_close(self->stop.get_token(), pass_on);
+      ReadOptions options;
+      options.max_body = self->options.max_body;
+      options.stop = patience.get_token();
+      std::optional<Result<Received<Request>>> request;
+      {
+        const Deadline deadline(
+            self->loop, first ? self->options.read_timeout : self->options.idle_timeout, patience);
+        auto read = co_await read_request(in, options);
+        request.emplace(std::move(read));
+      }
+      if (!*request) {
+        const Code code = request->error().code();
+        if (code == Code::not_found || code == Code::cancelled || code == Code::unavailable) break;
+        const Response refusal =
+            plain(code == Code::out_of_range ? 413 : 400, request->error().what() + "\n");
+        const Status said = co_await write(*stream, refusal, false, false);
+        (void)said;
+        break;
+      }
+      Request& message = (*request)->message;
+      message.peer = stream->peer();
+      const bool head = message.method == "HEAD";
+      const bool keep_alive = (*request)->keep_alive && !self->stop.stop_requested();
+      const Response response = co_await self->handler(std::move(message));
+      const Status sent = co_await write(*stream, response, keep_alive, head);
+      if (!sent.ok() || !keep_alive) break;
+    }
+    stream->close();
+  }
+
+  static Task<Status> write(Stream& stream, const Response& response, bool keep_alive, bool head) {
+    std::string bytes = response_head(response, keep_alive);
+    if (!head) bytes += response.body;
+    const Status sent = co_await stream.write(std::as_bytes(std::span(bytes)), {});
+    co_return sent;
+  }
+};
+
+HttpServer::HttpServer(Loop& loop, HttpHandler handler, Options options)
+    : state_(std::make_shared<State>(loop, std::move(handler), options)) {}
+HttpServer::~HttpServer() { close(); }
+
+void HttpServer::serve(std::unique_ptr<Listener> listener) {
+  state_->listener = std::move(listener);
+  state_->port = state_->listener->port();
+  spawn(State::accept_all(state_), [] {});
+}
+void HttpServer::serve(std::unique_ptr<Stream> stream) { State::start(state_, std::move(stream)); }
+std::uint16_t HttpServer::port() const { return state_->port; }
+void HttpServer::close() {
+  state_->stop.request_stop();
+  if (state_->listener) state_->listener->close();
+}
+
+}  // namespace collector::net

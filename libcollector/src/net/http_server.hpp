@@ -1,0 +1,39 @@
+// An HTTP/1.1 server over a Listener. One loop.
+#pragma once
+
+#include "net/http.hpp"
+
+#include <functional>
+#include <memory>
+
+namespace collector::net {
+
+using HttpHandler = std::function<Task<Response>(Request)>;
+
+class HttpServer {
+ public:
+  struct Options {
+    std::size_t max_body = 20U << 20;
+    Duration idle_timeout = std::chrono::minutes(2);   ///< between requests
+    Duration read_timeout = std::chrono::seconds(30);  ///< for one request to arrive whole
+    std::size_t max_connections = 1024;
+  };
+  HttpServer(Loop& loop, HttpHandler handler, Options options);
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+  ~HttpServer();
+
+  /// Serves what arrives until close().
+  void serve(std::unique_ptr<Listener> listener);
+  /// Serves one connection that came another way, such as from memory.
+  void serve(std::unique_ptr<Stream> stream);
+  std::uint16_t port() const;
+  /// Stops listening and ends idle connections; answers under way are finished by their tasks.
+  void close();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace collector::net

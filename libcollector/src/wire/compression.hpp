@@ -1,0 +1,23 @@
+// Whole-body compression. Every decoder has a cap on what comes out, checked before memory is
+// taken.
+#pragma once
+
+#include <collector/engine/status.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace collector::wire {
+
+/// What a decoder puts out per byte in; more is a bomb (DESIGN.md, 7).
+inline constexpr std::size_t kMaxRatio = 200;
+
+/// Snappy block format (google/snappy, format_description.txt). Replaces `out`, keeps its capacity.
+void snappy_compress(std::string_view in, std::string& out);
+Result<std::string> snappy_uncompress(std::string_view in, std::size_t max_out);
+
+/// gzip (RFC 1952), one member or several.
+std::string gzip(std::string_view in, int level = 6);
+Result<std::string> gunzip(std::string_view in, std::size_t max_out);
+
+}  // namespace collector::wire
