@@ -1,5 +1,7 @@
 #include "pipeline/http_client_arguments.hpp"
 
+#include "net/http_client_config.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -49,6 +51,33 @@ bool is_field_value(std::string_view value) {
     const auto u = static_cast<unsigned char>(c);
     return u == '\t' || (u >= 0x20 && u != 0x7f);
   });
+}
+
+std::vector<std::pair<std::string, std::string>> flat(const HeaderLists& headers) {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const auto& [name, values] : headers)
+    for (const SecretText& value : values) out.emplace_back(name, value.reveal());
+  return out;
+}
+
+net::TlsFiles tls_files(const TlsArguments& a) {
+  net::TlsFiles out;
+  out.ca = {a.ca_pem, a.ca_file};
+  out.cert = {a.cert_pem, a.cert_file};
+  out.key = {a.key_pem.reveal(), a.key_file};
+  out.server_name = a.server_name;
+  out.insecure_skip_verify = a.insecure_skip_verify;
+  out.min_version = a.min_version;
+  return out;
+}
+
+net::ProxySettings proxy_settings(const ProxyArguments& a) {
+  net::ProxySettings out;
+  out.url = a.proxy_url;
+  out.no_proxy = a.no_proxy;
+  out.from_environment = a.proxy_from_environment;
+  out.connect_headers = flat(a.proxy_connect_header);
+  return out;
 }
 
 Status check_header(std::string_view argument, const HeaderLists& headers) {
@@ -150,6 +179,38 @@ Status HttpClientArguments::validate() const {
   if (!is_field_value(bearer_token.reveal()))
     return invalid("bearer_token has a control character");
   return proxy.validate();
+}
+
+net::HttpClientSettings client_settings(const HttpClientArguments& a) {
+  net::HttpClientSettings out;
+  if (a.basic_auth)
+    out.basic_auth = {a.basic_auth->username,
+                      {a.basic_auth->password.reveal(), a.basic_auth->password_file}};
+  if (a.authorization) {
+    const std::string& type = a.authorization->type;
+    const bool blank = type.find_first_not_of(" \t\r\n") == std::string::npos;
+    out.authorization = {
+        blank ? "Bearer" : type,
+        {a.authorization->credentials.reveal(), a.authorization->credentials_file}};
+  }
+  if (!a.bearer_token.empty() || !a.bearer_token_file.empty())
+    out.authorization = {"Bearer", {a.bearer_token.reveal(), a.bearer_token_file}};
+  if (a.oauth2) {
+    net::HttpClientSettings::OAuth2& o = out.oauth2.emplace();
+    o.client_id = a.oauth2->client_id;
+    o.client_secret = {a.oauth2->client_secret.reveal(), a.oauth2->client_secret_file};
+    o.token_url = a.oauth2->token_url;
+    o.scopes = a.oauth2->scopes;
+    o.endpoint_params = {a.oauth2->endpoint_params.begin(), a.oauth2->endpoint_params.end()};
+    if (a.oauth2->tls) o.tls = tls_files(*a.oauth2->tls);
+    o.proxy = proxy_settings(a.oauth2->proxy);
+  }
+  out.tls = tls_files(a.tls);
+  out.proxy = proxy_settings(a.proxy);
+  out.headers = flat(a.http_headers);
+  out.follow_redirects = a.follow_redirects;
+  out.enable_http2 = a.enable_http2;
+  return out;
 }
 
 }  // namespace collector::pipeline
