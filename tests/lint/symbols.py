@@ -21,7 +21,7 @@ for line in subprocess.run(["nm", "-D", "--defined-only", library], capture_outp
     kind, name = line.split()[-2:]
     if kind != "A":
         exported.add(name.split("@")[0])
-text = tree.code_only((root / HEADER).read_text())
+text = re.sub(r"^\s*#[^\n]*", "", tree.code_only((root / HEADER).read_text()), flags=re.MULTILINE)
 declared = {m[1]: text.count("\n", 0, m.start(1)) + 1
             for m in re.finditer(r"\bCOL_API\b[^;{]*?\b(\w+)\s*\(", text)}
 for name in sorted(exported - set(declared)):
