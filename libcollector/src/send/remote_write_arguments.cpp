@@ -46,7 +46,7 @@ Status QueueArguments::validate() const {
 
 Status MetadataArguments::validate() const {
   if (max_samples_per_send < 1) return invalid("max_samples_per_send must be at least 1");
-  if (send && send_interval.count() <= 0) return invalid("send_interval must be more than 0s");
+  if (send_interval.count() <= 0) return invalid("send_interval must be more than 0s");
   return {};
 }
 

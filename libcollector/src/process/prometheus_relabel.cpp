@@ -1,0 +1,187 @@
+// prometheus.relabel: rewrites or drops series. What a series becomes is computed once and looked
+// up from then on.
+#include "model/relabel.hpp"
+#include "model/relabel_cache.hpp"
+#include "pipeline/own_metrics.hpp"
+#include "pipeline/relabel_arguments.hpp"
+#include "pipeline/until_stopped.hpp"
+#include "process/components.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace collector::process {
+namespace {
+
+struct Args {
+  std::vector<MetricsReceiver> forward_to;
+  std::int64_t max_cache_size = 100000;
+  Duration cache_ttl{};
+  std::vector<pipeline::RuleArguments> rules;
+
+  Status validate() const {
+    const auto invalid = [](const char* what) { return Status(Code::invalid_argument, what); };
+    if (max_cache_size < 0) return invalid("max_cache_size must not be negative");
+    if (cache_ttl.count() < 0) return invalid("cache_ttl must not be negative");
+    if (max_cache_size > 0 && cache_ttl.count() > 0)
+      return invalid("max_cache_size and cache_ttl are mutually exclusive: set one of them to 0");
+    if (max_cache_size == 0 && cache_ttl.count() == 0)
+      return invalid("one of max_cache_size and cache_ttl must be greater than 0");
+    if (cache_ttl.count() > 0 && cache_ttl < std::chrono::minutes(1))
+      return invalid("cache_ttl must be at least 1m");
+    return {};
+  }
+  static constexpr auto fields() {
+    return std::tuple{
+        attr<&Args::forward_to>("forward_to", "Where the samples go.").required(),
+        attr<&Args::max_cache_size>(
+            "max_cache_size",
+            "Most series whose result is remembered; beyond it they are forgotten "
+            "together."),
+        attr<&Args::cache_ttl>("cache_ttl",
+                               "How long results are remembered, instead of max_cache_size."),
+        block<&Args::rules>("rule", "A relabelling rule; they apply in order.")};
+  }
+};
+
+struct Exports {
+  MetricsReceiver receiver;
+  pipeline::RelabelRulesExport rules;
+  static constexpr auto fields() {
+    return std::tuple{attr<&Exports::receiver>("receiver", "Takes the samples."),
+                      attr<&Exports::rules>("rules", "The rules as they are configured.")};
+  }
+};
+
+class Relabel final : public Component<Args, Exports>, public Sink<Metrics> {
+ public:
+  explicit Relabel(Context& context)
+      : Component(context), fanout_(context), counters_(context.metrics()) {}
+
+  Task<Status> run() override {
+    co_await pipeline::until_stopped(context().loop(), context().stop());
+    co_return Status();
+  }
+
+  void consume(Metrics batch) override {
+    const std::size_t n = batch.size();
+    counters_.processed.add(static_cast<double>(n));
+    if (ttl_.count() > 0 && context().loop().now() - filled_since_ >= ttl_) {
+      counters_.ttl_evictions.add(static_cast<double>(cache_->size()));
+      reset_cache();
+    }
+    if (!apply(batch)) return batch.ack.settle(Outcome::filtered());
+    counters_.written.add(static_cast<double>(batch.size()));
+    forward(std::move(batch));
+    if (most_ > 0 && cache_->size() > most_) reset_cache();
+    counters_.size.set(static_cast<double>(cache_->size()));
+  }
+
+ protected:
+  Status update(Args args) override {
+    fanout_.set(args.forward_to);
+    auto rules =
+        std::make_shared<const std::vector<pipeline::RuleArguments>>(std::move(args.rules));
+    if (!rules_ || *rules_ != *rules) {
+      rules_ = std::move(rules);
+      reset_cache();
+    }
+    most_ = static_cast<std::size_t>(args.max_cache_size);
+    ttl_ = args.cache_ttl;
+    if (!receiver_.state()) receiver_ = make_receiver(*this);
+    set_exports({receiver_, {rules_}});
+    return {};
+  }
+
+ private:
+  struct Counters {
+    pipeline::Counter &processed, &written, &hits, &misses, &ttl_evictions, &forwarded;
+    pipeline::Gauge& size;
+    pipeline::Histogram& latency;
+    explicit Counters(pipeline::OwnMetrics& m)
+        : processed(m.counter("prometheus_relabel_metrics_processed", "Samples that came in.")),
+          written(m.counter("prometheus_relabel_metrics_written", "Samples that the rules kept.")),
+          hits(m.counter("prometheus_relabel_cache_hits", "Series whose result was known.")),
+          misses(m.counter("prometheus_relabel_cache_misses", "Series that were relabelled.")),
+          ttl_evictions(m.counter("prometheus_relabel_cache_ttl_evictions",
+                                  "Results that were forgotten after cache_ttl.")),
+          forwarded(
+              m.counter("prometheus_forwarded_samples_total", "Samples that the receivers took.")),
+          size(m.gauge("prometheus_relabel_cache_size", "Results that are remembered.")),
+          latency(m.histogram("prometheus_fanout_latency",
+                              "Time until the receivers took a batch, in seconds.",
+                              {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10})) {}
+  };
+
+  void reset_cache() {
+    cache_.emplace(context().series(), pipeline::compile_rules(*rules_));
+    filled_since_ = context().loop().now();
+  }
+
+  /// False when nothing is left. A batch that no rule touches stays as it is.
+  bool apply(Metrics& batch) {
+    const std::size_t n = batch.size();
+    const std::size_t known = cache_->size();
+    std::size_t kept = 0;
+    MetricColumns* columns = nullptr;
+    for (std::size_t i = 0; i < n; ++i) {
+      const SeriesId from = batch.columns().series[i];
+      const auto to = cache_->map(from);
+      if (!columns && to && *to == from) {
+        ++kept;
+        continue;
+      }
+      if (!columns) columns = &batch.edit();
+      if (!to) continue;
+      columns->series[kept] = *to;
+      columns->timestamp[kept] = columns->timestamp[i];
+      columns->value[kept] = columns->value[i];
+      ++kept;
+    }
+    if (columns) {
+      columns->series.resize(kept);
+      columns->timestamp.resize(kept);
+      columns->value.resize(kept);
+    }
+    const std::size_t missed = cache_->size() - known;
+    counters_.misses.add(static_cast<double>(missed));
+    counters_.hits.add(static_cast<double>(n - missed));
+    return kept > 0;
+  }
+
+  void forward(Metrics batch) {
+    Ack ack(context().loop(),
+            [this, weak = std::weak_ptr(alive_), n = batch.size(), begin = context().loop().now(),
+             source = std::move(batch.ack)](Outcome outcome) mutable {
+              if (!weak.expired()) {
+                const Duration took = context().loop().now() - begin;
+                counters_.latency.observe(std::chrono::duration<double>(took).count());
+                std::size_t lost = outcome.kind == Outcome::Kind::retry ? n : 0;
+                if (outcome.kind == Outcome::Kind::rejected)
+                  lost = std::min<std::size_t>(n, outcome.rejected_items);
+                counters_.forwarded.add(static_cast<double>(n - lost));
+              }
+              source.settle(std::move(outcome));
+            });
+    batch.ack = std::move(ack);
+    fanout_.consume(std::move(batch));
+  }
+
+  MetricsFanout fanout_;
+  Counters counters_;
+  MetricsReceiver receiver_;
+  std::shared_ptr<const std::vector<pipeline::RuleArguments>> rules_;
+  std::optional<model::RelabelCache> cache_;
+  std::size_t most_ = 0;
+  Duration ttl_{};
+  Instant filled_since_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace
+
+Definition prometheus_relabel() {
+  return define<Relabel>("prometheus.relabel", "Rewrites or drops series by relabelling rules.");
+}
+
+}  // namespace collector::process

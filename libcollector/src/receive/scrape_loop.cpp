@@ -1,0 +1,325 @@
+#include "receive/scrape_loop.hpp"
+
+#include "base/duration.hpp"
+#include "base/log.hpp"
+#include "model/series_table.hpp"
+#include "pipeline/http_client_arguments.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+
+namespace collector::receive {
+namespace {
+
+/// Without body_size_limit: what one answer may cost in memory.
+constexpr std::size_t kLargestBody = std::size_t{512} << 20;
+/// A scrape that begins this close to its tick carries the tick's time, which compresses better;
+/// never more than 1 % of the interval (Prometheus, scrape.ScrapeTimestampTolerance).
+constexpr Duration kAlign = std::chrono::milliseconds(2);
+
+double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
+
+std::string_view media_type(std::string_view content_type) {
+  content_type = content_type.substr(0, content_type.find(';'));
+  while (!content_type.empty() && content_type.back() == ' ') content_type.remove_suffix(1);
+  return content_type;
+}
+
+enum class Exposition : std::uint8_t { text, openmetrics };
+
+/// As Prometheus: a known media type decides, any other leaves it to the fallback.
+Result<Exposition> exposition_of(std::string_view content_type, const std::string& fallback) {
+  const std::string_view media = media_type(content_type);
+  if (net::equal_fold(media, "application/openmetrics-text")) return Exposition::openmetrics;
+  if (net::equal_fold(media, "text/plain")) return Exposition::text;
+  if (net::equal_fold(media, "application/vnd.google.protobuf"))
+    return Status(Code::unimplemented, "the target answered in protobuf, which is not supported");
+  if (fallback.empty())
+    return Status(Code::invalid_argument, fmt::format("the target sent Content-Type \"{}\" and no "
+                                                      "scrape_fallback_protocol is set",
+                                                      content_type));
+  return fallback.rfind("OpenMetrics", 0) == 0 ? Exposition::openmetrics : Exposition::text;
+}
+
+std::string timeout_header(Duration timeout) {
+  std::string text = fmt::format("{:.9f}", seconds(timeout));
+  while (text.back() == '0') text.pop_back();
+  if (text.back() == '.') text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+ScrapeShared::ScrapeShared(Seams& seams, ScrapeArguments a)
+    : arguments(std::move(a)),
+      client(seams, pipeline::client_settings(arguments.client)),
+      accept(accept_header(arguments)) {}
+
+ScrapeOutlet::ScrapeOutlet(Context& c)
+    : context(c),
+      fanout(c),
+      targets(c.metrics().gauge("prometheus_scrape_targets_gauge",
+                                "Targets that this component scrapes.")),
+      forwarded(c.metrics().counter("prometheus_forwarded_samples_total",
+                                    "Samples that the receivers took.")),
+      latency(c.metrics().histogram("prometheus_fanout_latency",
+                                    "Time until the receivers took a batch, in seconds.",
+                                    {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10})) {}
+
+void ScrapeOutlet::forward(std::shared_ptr<MetricColumns> columns, Function<void(bool)> done) {
+  const std::size_t n = columns->series.size();
+  ++unsettled;
+  Ack ack(context.loop(), [weak = weak_from_this(), n, done = std::move(done),
+                           begin = context.loop().now()](Outcome outcome) mutable {
+    if (auto self = weak.lock()) self->settle(n, begin, outcome, done);
+  });
+  fanout.consume(Metrics(std::move(columns), std::move(ack)));
+}
+
+void ScrapeOutlet::settle(std::size_t n, Instant begin, const Outcome& outcome,
+                          Function<void(bool)>& done) {
+  --unsettled;
+  latency.observe(seconds(context.loop().now() - begin));
+  const bool taken = outcome.kind != Outcome::Kind::retry;
+  std::size_t lost = taken ? 0 : n;
+  if (outcome.kind == Outcome::Kind::rejected)
+    lost = std::min<std::size_t>(n, outcome.rejected_items);
+  forwarded.add(static_cast<double>(n - lost));
+  if (lost > 0) {
+    context.metrics()
+        .counter("collector_scrape_samples_dropped_total",
+                 "Scraped samples that no receiver took, by reason.", {{"reason", outcome.reason}})
+        .add(static_cast<double>(lost));
+    context.log().warn("scraped samples dropped",
+                       {{"reason", outcome.reason}, {"samples", std::to_string(lost)}});
+  }
+  done(taken);
+  if (settled) settled();
+}
+
+void ScrapeOutlet::log_failure(const ScrapeTarget& target, const std::string& error) {
+  context.log().warn("scrape failed", {{"target", target.url}, {"err", error}});
+  if (failure_log.empty()) return;
+  if (!failure_file) {
+    auto opened = context.seams().files.open(failure_log, Files::Mode::append);
+    if (!opened)
+      return context.log().warn("scrape_failure_log_file cannot be opened",
+                                {{"err", opened.error().what()}});
+    failure_file = std::move(*opened);
+  }
+  nlohmann::ordered_json line;
+  line["time"] = base::format_time(context.loop().wall());
+  line["level"] = "ERROR";
+  line["msg"] = error;
+  line["target"] = target.url;
+  line["job"] = target.job();
+  const std::string text =
+      line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  if (Status s = failure_file->append(std::as_bytes(std::span(text))); !s.ok()) {
+    failure_file = nullptr;
+    context.log().warn("scrape_failure_log_file cannot be written", {{"err", s.what()}});
+  }
+}
+
+ScrapeLoop::ScrapeLoop(std::shared_ptr<ScrapeOutlet> outlet)
+    : outlet_(std::move(outlet)),
+      cache_(outlet_->context.series(), outlet_->context.seams().random.next()) {}
+
+void ScrapeLoop::configure(ScrapeTarget target, std::shared_ptr<ScrapeShared> shared) {
+  rephase_ =
+      rephase_ || leaving_ || target.interval != target_.interval || target.hash != target_.hash;
+  leaving_ = false;
+  leave_phase_ = 0;
+  target_ = std::move(target);
+  shared_ = std::move(shared);
+  if (rephase_) wake();
+}
+
+void ScrapeLoop::leave() {
+  leaving_ = true;
+  if (last_ms_ == 0) wake();
+}
+
+void ScrapeLoop::wake() {
+  std::stop_source old = std::exchange(wake_, std::stop_source());
+  old.request_stop();
+}
+
+Task<void> ScrapeLoop::run(std::shared_ptr<ScrapeLoop> self, std::stop_token stop) {
+  Loop& loop = self->outlet_->context.loop();
+  auto end_sleep = [raw = self.get()] { raw->wake(); };
+  std::stop_callback on_stop(stop, end_sleep);
+  WallTime tick;
+  bool used = false;  // the tick's turn has come
+  while (!stop.stop_requested()) {
+    const WallTime now = loop.wall();
+    const Duration interval = self->target_.interval;
+    const std::int64_t every = interval.count();
+    if (std::exchange(self->rephase_, false) ||
+        tick.unix_ns - now.unix_ns > 2 * every) {  // the wall clock was set back
+      tick = {now.unix_ns + scrape_offset(self->target_, now).count()};
+    } else if (used) {
+      tick.unix_ns += every;
+      if (tick.unix_ns <= now.unix_ns)  // ticks that passed meanwhile are left out
+        tick.unix_ns += ((now.unix_ns - tick.unix_ns) / every + 1) * every;
+    }
+    used = false;
+    Duration delay(std::max<std::int64_t>(tick.unix_ns - now.unix_ns, 0));
+    if (self->leaving_ && self->last_ms_ == 0) {
+      self->ended_ = true;
+      co_return;
+    }
+    if (self->leave_phase_ == 2) delay = interval / 10;
+    const bool slept = co_await sleep_for(loop, delay, self->wake_.get_token());
+    if (!slept) continue;
+    used = true;
+    if (self->leaving_) {
+      // The tick at which the next scrape would have been, one more interval, and a tenth.
+      if (self->leave_phase_ == 0) self->stale_at_ = loop.wall().unix_ms();
+      if (self->leave_phase_++ < 2) continue;
+      self->mark_stale(self->stale_at_);
+      self->ended_ = true;
+      co_return;
+    }
+    if (self->waiting_) {
+      self->outlet_->context.metrics()
+          .counter("collector_scrapes_skipped_total",
+                   "Scrapes left out because the samples of the one before were not taken yet.")
+          .add();
+      continue;
+    }
+    const WallTime begin = loop.wall();
+    const Duration late(begin.unix_ns - tick.unix_ns);
+    const bool aligned = late.count() >= 0 && late <= std::min(interval / 100, kAlign);
+    const WallTime at = aligned ? tick : begin;
+    co_await self->scrape(at, stop);
+  }
+  // Also at the end of the process, so that what reads the samples sees the end at once.
+  if (self->last_ms_ != 0) self->mark_stale(std::max(loop.wall().unix_ms(), self->last_ms_ + 1));
+}
+
+Task<void> ScrapeLoop::scrape(WallTime at, std::stop_token stop) {
+  const auto shared = shared_;  // an update may replace it meanwhile
+  Context& context = outlet_->context;
+  const ScrapeArguments& args = shared->arguments;
+  Report report;
+  report.start = at;
+  const Instant begin = context.loop().now();
+  auto columns = std::make_shared<MetricColumns>();
+  columns->order_key = target_.hash;
+  if (!shared->forced_error.empty()) {
+    report.error = shared->forced_error;
+    cache_.stale(at.unix_ms(), *columns);
+  } else {
+    net::Request request;
+    request.url = target_.url;
+    request.headers.set("Accept", shared->accept);
+    request.headers.set("Accept-Encoding", args.enable_compression ? "gzip" : "identity");
+    request.headers.set("User-Agent", "libcollector/" COLLECTOR_VERSION);
+    request.headers.set("X-Prometheus-Scrape-Timeout-Seconds", timeout_header(target_.timeout));
+    net::SendOptions options;
+    options.timeout = target_.timeout;
+    const auto limit = static_cast<std::size_t>(args.body_size_limit.bytes);
+    // Prometheus fails a body of exactly the limit too.
+    options.max_body = options.max_decoded = limit > 0 ? limit - 1 : kLargestBody;
+    options.stop = stop;
+    auto answer = co_await shared->client.send(std::move(request), options);
+    if (stop.stop_requested()) co_return;  // cut off by ourselves: that says nothing of the target
+    report.took = context.loop().now() - begin;
+    take(std::move(answer), report, *columns);
+  }
+  append_report(report, *columns);
+  last_scrape_ = at;
+  last_duration_ = report.took;
+  last_samples_ = report.scraped;
+  if (!report.error.empty()) outlet_->log_failure(target_, report.error);
+  last_error_ = std::move(report.error);
+  last_ms_ = at.unix_ms();
+  send(std::move(columns));
+}
+
+void ScrapeLoop::take(Result<net::Response> answer, Report& report, MetricColumns& columns) {
+  const ScrapeArguments& args = shared_->arguments;
+  const std::int64_t at = report.start.unix_ms();
+  if (!answer) {
+    const bool too_long = answer.error().code() == Code::out_of_range;
+    report.error =
+        too_long ? "body size limit exceeded: " + answer.error().what() : answer.error().what();
+    if (too_long) report.bytes = -1;
+  } else if (answer->status != 200) {
+    report.error = fmt::format("server returned HTTP status {} {}", answer->status,
+                               net::reason_phrase(answer->status));
+  } else {
+    report.bytes = static_cast<double>(answer->body.size());
+    const auto format =
+        exposition_of(answer->headers.get("Content-Type"), args.scrape_fallback_protocol);
+    if (!format) {
+      report.error = format.error().what();
+    } else {
+      format::ScrapeSettings settings;
+      settings.honor_labels = args.honor_labels;
+      settings.honor_timestamps = args.honor_timestamps;
+      const auto result = cache_.scrape(answer->body, settings, at, columns);
+      if (result) {
+        report.scraped = result->scraped;
+        report.added = result->added;
+        report.series_added = result->series_added;
+        return;
+      }
+      report.error = result.error().what();
+    }
+  }
+  cache_.stale(at, columns);
+}
+
+void ScrapeLoop::append_report(const Report& report, MetricColumns& columns) {
+  const ScrapeArguments& args = shared_->arguments;
+  const auto add = [&](std::string_view name, double value) {
+    cache_.append_report(name, target_.labels, report.start.unix_ms(), value, columns);
+  };
+  add("up", report.error.empty() ? 1 : 0);
+  add("scrape_duration_seconds", seconds(report.took));
+  add("scrape_samples_scraped", static_cast<double>(report.scraped));
+  add("scrape_samples_post_metric_relabeling", static_cast<double>(report.added));
+  add("scrape_series_added", static_cast<double>(report.series_added));
+  if (!args.extra_metrics) return;
+  add("scrape_timeout_seconds", seconds(target_.timeout));
+  add("scrape_sample_limit", static_cast<double>(args.sample_limit));
+  add("scrape_body_size_bytes", report.bytes);
+}
+
+void ScrapeLoop::send(std::shared_ptr<MetricColumns> columns) {
+  if (columns->series.empty()) return;
+  waiting_ = true;
+  outlet_->forward(std::move(columns), [weak = weak_from_this()](bool) {
+    if (auto self = weak.lock()) self->waiting_ = false;
+  });
+}
+
+void ScrapeLoop::mark_stale(std::int64_t at_ms) {
+  auto columns = std::make_shared<MetricColumns>();
+  columns->order_key = target_.hash;
+  cache_.stale(at_ms, *columns);
+  send(std::move(columns));
+}
+
+TargetRow ScrapeLoop::row() const {
+  TargetRow row;
+  row.job = target_.job();
+  row.url = target_.url;
+  row.discovered_labels = target_.discovered;
+  row.labels = target_.labels;
+  row.health = last_scrape_.unix_ns == 0 ? "unknown" : last_error_.empty() ? "up" : "down";
+  row.error = last_error_;
+  row.last_scrape = last_scrape_;
+  row.duration = last_duration_;
+  row.interval = target_.interval;
+  row.samples = last_samples_;
+  return row;
+}
+
+}  // namespace collector::receive

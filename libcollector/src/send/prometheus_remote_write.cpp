@@ -1,0 +1,199 @@
+// prometheus.remote_write: samples to Prometheus-compatible servers, remote write 1.0. A batch is
+// delivered when every endpoint's queue, in memory, has it.
+#include "pipeline/until_stopped.hpp"
+#include "send/components.hpp"
+#include "send/remote_write_endpoint.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace collector::send {
+namespace {
+
+constexpr Duration kFullRetry = std::chrono::seconds(1);
+/// Without a deadline of the process: how long an endpoint that left the configuration may drain.
+constexpr Duration kLeavingDrain = std::chrono::minutes(1);
+constexpr std::string_view kNoWal =
+    "there is no write-ahead log: the queue is in memory, bounded by queue_config";
+
+struct WalArguments {
+  Duration truncate_frequency = std::chrono::hours(2);
+  Duration min_keepalive_time = std::chrono::minutes(5);
+  Duration max_keepalive_time = std::chrono::hours(8);
+  static constexpr auto fields() {
+    using T = WalArguments;
+    return std::tuple{
+        attr<&T::truncate_frequency>("truncate_frequency", "How often the log is cut.")
+            .refused(kNoWal),
+        attr<&T::min_keepalive_time>("min_keepalive_time", "Least age of what is cut.")
+            .refused(kNoWal),
+        attr<&T::max_keepalive_time>("max_keepalive_time", "Age at which data is cut anyway.")
+            .refused(kNoWal)};
+  }
+};
+
+struct Args {
+  StringMap external_labels;
+  std::vector<EndpointArguments> endpoints;
+  WalArguments wal;
+
+  Status validate() const {
+    std::set<std::string> names;
+    for (const EndpointArguments& e : endpoints)
+      if (!names.insert(endpoint_name(e)).second)
+        return Status(Code::invalid_argument,
+                      fmt::format("two endpoints are alike ({}): give each a name of its own",
+                                  e.name.empty() ? redacted_url(e.url) : e.name));
+    return {};
+  }
+  static constexpr auto fields() {
+    return std::tuple{attr<&Args::external_labels>(
+                          "external_labels", "Labels to add to series that do not have them."),
+                      block<&Args::endpoints>("endpoint", "A server to send to."),
+                      block<&Args::wal>("wal", "The write-ahead log of Alloy.")};
+  }
+};
+
+struct Exports {
+  MetricsReceiver receiver;
+  static constexpr auto fields() {
+    return std::tuple{attr<&Exports::receiver>("receiver", "Takes the samples.")};
+  }
+};
+
+class RemoteWrite final : public Component<Args, Exports>, public Sink<Metrics> {
+ public:
+  explicit RemoteWrite(Context& context) : Component(context) {}
+
+  Task<Status> run() override {
+    running_ = true;
+    for (const auto& e : endpoints_) e->start();
+    co_await pipeline::until_stopped(context().loop(), context().stop());
+    const Instant deadline =
+        std::min(context().drain_deadline(), context().loop().now() + kLeavingDrain);
+    for (const auto& e : endpoints_) drain(e, deadline);
+    while (draining_ > 0) {
+      auto until_drained = [this](Function<void(bool)> done) { drained_ = std::move(done); };
+      const bool woken = co_await await_callback<bool>(until_drained);
+      (void)woken;
+    }
+    running_ = false;
+    stopped_ = true;
+    co_return Status();
+  }
+
+  void consume(Metrics batch) override {
+    const std::size_t n = batch.size();
+    if (stopped_) return batch.ack.settle(Outcome::rejected("remote write has stopped", n));
+    const bool room =
+        endpoints_.empty() || std::any_of(endpoints_.begin(), endpoints_.end(),
+                                          [n](const auto& e) { return e->has_room(n); });
+    // Where every queue is full the giver keeps the batch. Where one is full and another is not,
+    // the full one alone loses it: a dead endpoint does not hold up the others.
+    for (const auto& e : endpoints_) {
+      if (e->has_room(n))
+        e->push(batch);
+      else
+        e->refused(n, room);
+    }
+    batch.ack.settle(room ? Outcome::delivered() : Outcome::retry("queue full", kFullRetry));
+  }
+
+  void flush() override {
+    for (const auto& e : endpoints_) e->flush();
+  }
+
+  std::map<std::string, Ledger> ledgers() override {
+    std::map<std::string, Ledger> out;
+    for (const auto& e : endpoints_) out[e->name()] = e->ledger();
+    return out;
+  }
+
+  StringMap debug_info() override {
+    StringMap out;
+    for (const auto& e : endpoints_) {
+      out[e->name() + " waiting"] = std::to_string(e->waiting());
+      out[e->name() + " shards"] = std::to_string(e->shards());
+      if (!e->last_error().empty()) out[e->name() + " last error"] = e->last_error();
+    }
+    return out;
+  }
+
+ protected:
+  Status update(Args args) override {
+    std::vector<std::shared_ptr<RemoteWriteEndpoint>> next;
+    Duration slowest{};
+    for (EndpointArguments& arguments : args.endpoints) {
+      slowest = std::max(slowest, arguments.queue.batch_send_deadline);
+      const std::string name = endpoint_name(arguments);
+      auto known = std::find_if(endpoints_.begin(), endpoints_.end(),
+                                [&](const auto& e) { return e->name() == name; });
+      std::shared_ptr<RemoteWriteEndpoint> endpoint;
+      if (known != endpoints_.end()) {
+        endpoint = *known;
+        endpoints_.erase(known);
+      } else {
+        endpoint = std::make_shared<RemoteWriteEndpoint>(context(), [this] { progressed(); });
+      }
+      endpoint->configure(std::move(arguments), args.external_labels);
+      next.push_back(std::move(endpoint));
+    }
+    const auto left = std::exchange(endpoints_, std::move(next));
+    for (const auto& e : left) {
+      if (!running_) continue;
+      drain(e, context().loop().now() + kLeavingDrain);
+    }
+    if (running_)
+      for (const auto& e : endpoints_)
+        if (!e->running()) e->start();
+    context().expect_progress_every(slowest);
+    if (!receiver_.state()) receiver_ = make_receiver(*this);
+    set_exports({receiver_});
+    return {};
+  }
+
+ private:
+  void drain(const std::shared_ptr<RemoteWriteEndpoint>& endpoint, Instant deadline) {
+    ++draining_;
+    spawn(RemoteWriteEndpoint::drain(endpoint, deadline), [this] {
+      if (--draining_ > 0) return;
+      if (auto wake = std::exchange(drained_, nullptr)) wake(true);
+    });
+  }
+
+  /// Health: progress is made when every endpoint that has work made some since the last time.
+  void progressed() {
+    std::size_t waiting = 0;
+    std::string reason;
+    bool all = true;
+    for (const auto& e : endpoints_) {
+      waiting += e->waiting();
+      if (!e->last_error().empty()) reason = e->name() + ": " + e->last_error();
+      if (e->take_completed()) fresh_.insert(e->name());
+      all = all && (e->waiting() == 0 || fresh_.contains(e->name()));
+    }
+    if (all && !fresh_.empty()) {
+      fresh_.clear();
+      context().work_completed();
+    }
+    context().work_waiting(waiting, std::move(reason));
+  }
+
+  MetricsReceiver receiver_;
+  std::vector<std::shared_ptr<RemoteWriteEndpoint>> endpoints_;
+  std::set<std::string> fresh_;  ///< endpoints that made progress since work_completed
+  std::size_t draining_ = 0;
+  Function<void(bool)> drained_;
+  bool running_ = false, stopped_ = false;
+};
+
+}  // namespace
+
+Definition prometheus_remote_write() {
+  return define<RemoteWrite>("prometheus.remote_write",
+                             "Sends metrics to servers that take Prometheus remote write.");
+}
+
+}  // namespace collector::send

@@ -1,0 +1,128 @@
+// Names, counters and header values of remote write endpoints.
+#include "send/remote_write_endpoint.hpp"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace collector::send {
+namespace {
+
+constexpr Duration kMostRetryAfter = std::chrono::minutes(5);
+
+/// Days from 1970-01-01 in the Gregorian calendar.
+std::int64_t days_from_civil(std::int64_t year, unsigned month, unsigned day) {
+  year -= month <= 2;
+  const std::int64_t era = (year >= 0 ? year : year - 399) / 400;
+  const auto year_of_era = static_cast<unsigned>(year - era * 400);
+  const unsigned day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+  const unsigned day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+  return era * 146097 + static_cast<std::int64_t>(day_of_era) - 719468;
+}
+
+bool number(std::string_view text, std::int64_t& n) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  return error == std::errc() && end == text.data() + text.size() && n >= 0;
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`, the one form that servers send (RFC 9110, 5.6.7).
+std::optional<std::int64_t> parse_http_date(std::string_view text) {
+  if (text.size() != 29 || text.substr(25) != " GMT") return std::nullopt;
+  constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  const auto month = kMonths.find(text.substr(8, 3));
+  std::int64_t day = 0, year = 0, hour = 0, minute = 0, second = 0;
+  if (month == kMonths.npos || month % 3 != 0 || !number(text.substr(5, 2), day) ||
+      !number(text.substr(12, 4), year) || !number(text.substr(17, 2), hour) ||
+      !number(text.substr(20, 2), minute) || !number(text.substr(23, 2), second))
+    return std::nullopt;
+  const std::int64_t days =
+      days_from_civil(year, static_cast<unsigned>(month / 3 + 1), static_cast<unsigned>(day));
+  return days * 86400 + hour * 3600 + minute * 60 + second;
+}
+
+}  // namespace
+
+std::string endpoint_name(const EndpointArguments& arguments) {
+  if (!arguments.name.empty()) return arguments.name;
+  std::string text = arguments.url;
+  for (const auto& [name, value] : arguments.headers) text += '\n' + name + ':' + value;
+  return fmt::format("{:06x}", XXH3_64bits(text.data(), text.size()) >> 40);
+}
+
+std::string redacted_url(std::string_view url) {
+  const auto scheme = url.find("://");
+  if (scheme == url.npos) return std::string(url);
+  const auto begin = scheme + 3;
+  const auto at = url.substr(0, url.find_first_of("/?#", begin)).rfind('@');
+  if (at == url.npos || at < begin) return std::string(url);
+  const auto colon = url.find(':', begin);
+  if (colon > at) return std::string(url);
+  return fmt::format("{}:xxxxx{}", url.substr(0, colon), url.substr(at));
+}
+
+std::optional<Duration> retry_after(std::string_view value, WallTime now) {
+  if (value.empty()) return std::nullopt;
+  std::int64_t seconds = 0;
+  if (!number(value, seconds)) {
+    const auto date = parse_http_date(value);
+    if (!date) return std::nullopt;
+    seconds = std::max<std::int64_t>(*date - now.unix_ns / 1'000'000'000, 0);
+  }
+  return Duration(std::chrono::seconds(std::min<std::int64_t>(
+      seconds, std::chrono::duration_cast<std::chrono::seconds>(kMostRetryAfter).count())));
+}
+
+EndpointCounters::EndpointCounters(pipeline::MetricRoot& root, StringMap fixed)
+    : own(root, std::move(fixed)),
+      in(own.counter("prometheus_remote_storage_samples_in_total",
+                     "Samples that the queue took in.")),
+      sent(own.counter("prometheus_remote_storage_samples_total", "Samples that were delivered.")),
+      failed(own.counter("prometheus_remote_storage_samples_failed_total",
+                         "Samples that the endpoint refused for good.")),
+      retried(own.counter("prometheus_remote_storage_samples_retried_total",
+                          "Samples in requests that failed and are sent again.")),
+      bytes(own.counter("prometheus_remote_storage_bytes_total",
+                        "Bytes of samples delivered, compressed.")),
+      enqueue_retries(own.counter("prometheus_remote_storage_enqueue_retries_total",
+                                  "Batches that found the queue full.")),
+      metadata_sent(own.counter("prometheus_remote_storage_metadata_total",
+                                "Metadata entries that were delivered.")),
+      metadata_failed(own.counter("prometheus_remote_storage_metadata_failed_total",
+                                  "Metadata entries that the endpoint refused.")),
+      metadata_retried(own.counter("prometheus_remote_storage_metadata_retried_total",
+                                   "Metadata entries in requests that are sent again.")),
+      metadata_bytes(own.counter("prometheus_remote_storage_metadata_bytes_total",
+                                 "Bytes of metadata delivered, compressed.")),
+      pending(own.gauge("prometheus_remote_storage_samples_pending",
+                        "Samples that wait or are on their way.")),
+      shards(own.gauge("prometheus_remote_storage_shards",
+                       "Requests that may be on their way at a time.")),
+      shards_max(own.gauge("prometheus_remote_storage_shards_max", "Upper limit of shards.")),
+      shards_min(own.gauge("prometheus_remote_storage_shards_min", "Lower limit of shards.")),
+      shards_desired(own.gauge("prometheus_remote_storage_shards_desired",
+                               "Shards that the flow of samples asks for.")),
+      shard_capacity(
+          own.gauge("prometheus_remote_storage_shard_capacity", "Samples to buffer per shard.")),
+      max_samples_per_send(own.gauge("prometheus_remote_storage_max_samples_per_send",
+                                     "Most samples of one request.")),
+      highest_in(own.gauge("prometheus_remote_storage_highest_timestamp_in_seconds",
+                           "Newest timestamp that the queue took in.")),
+      highest_sent(own.gauge("prometheus_remote_storage_queue_highest_sent_timestamp_seconds",
+                             "Newest timestamp that was delivered.")),
+      duration(own.histogram(
+          "prometheus_remote_storage_sent_batch_duration_seconds", "Time that requests took.",
+          {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25, 60, 120, 300})) {
+  for (const char* reason : {"dropped_series", "too_old", "queue_full", "not_delivered_at_stop"})
+    dropped(reason, 0);
+}
+
+void EndpointCounters::dropped(std::string reason, std::size_t samples) {
+  own.counter("prometheus_remote_storage_samples_dropped_total",
+              "Samples that were not sent, by reason.", {{"reason", std::move(reason)}})
+      .add(static_cast<double>(samples));
+}
+
+}  // namespace collector::send
