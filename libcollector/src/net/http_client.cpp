@@ -1,6 +1,6 @@
 #include "net/http_client.hpp"
 
-#include "net/base64.hpp"
+#include "base/base64.hpp"
 #include "net/http_message.hpp"
 #include "wire/compression.hpp"
 
@@ -21,7 +21,7 @@ struct Connection {
 };
 
 /// RFC 7617.
-std::string basic(const Url& url) { return "Basic " + base64(url.user + ":" + url.password); }
+std::string basic(const Url& url) { return "Basic " + base::base64(url.user + ":" + url.password); }
 
 }  // namespace
 

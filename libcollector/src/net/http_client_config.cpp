@@ -1,6 +1,6 @@
 #include "net/http_client_config.hpp"
 
-#include "net/base64.hpp"
+#include "base/base64.hpp"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -161,7 +161,7 @@ struct ConfiguredClient::State {
     if (settings.basic_auth) {
       auto password = resolve(seams.files, settings.basic_auth->password, kLargestSecret);
       if (!password) co_return Result<std::string>(password.error());
-      co_return "Basic " + base64(settings.basic_auth->username + ":" + *password);
+      co_return "Basic " + base::base64(settings.basic_auth->username + ":" + *password);
     }
     if (settings.authorization) {
       auto text = resolve(seams.files, settings.authorization->credentials, kLargestSecret);
@@ -192,8 +192,8 @@ struct ConfiguredClient::State {
     request.url = oauth.token_url;
     request.headers.add("Content-Type", "application/x-www-form-urlencoded");
     request.headers.add("Accept", "application/json");
-    request.headers.add("Authorization",
-                        "Basic " + base64(url_encode(oauth.client_id) + ":" + url_encode(*secret)));
+    request.headers.add("Authorization", "Basic " + base::base64(url_encode(oauth.client_id) + ":" +
+                                                                 url_encode(*secret)));
     std::string scope;
     for (const std::string& s : oauth.scopes) scope += scope.empty() ? s : " " + s;
     request.body = "grant_type=client_credentials";
@@ -242,7 +242,7 @@ Task<Result<Response>> ConfiguredClient::send(Request request, SendOptions optio
       auto authorization = co_await self->credentials(options);
       if (!authorization) co_return Result<Response>(authorization.error());
       if (authorization->empty() && !url.user.empty())
-        *authorization = "Basic " + base64(url.user + ":" + url.password);
+        *authorization = "Basic " + base::base64(url.user + ":" + url.password);
       if (!authorization->empty()) turn.headers.set("Authorization", std::move(*authorization));
     } else {
       turn.headers.remove("Authorization");

@@ -65,6 +65,7 @@ struct Index {
 };
 struct CallExpression {
   ExpressionPtr callee;
+  Position open;  ///< of the parenthesis
   std::vector<ExpressionPtr> arguments;
 };
 struct Unary {
