@@ -1,8 +1,9 @@
 """Components are as Alloy's reference says: every argument and block, with type, default, required.
 
-inventory.py ROOT COLLECTOR [INVENTORY.json]: compares `collector reference --json` with
-tests/lint/alloy-components.json, for the components that we have. The inventory is a floor: more is
-fine. What differs on purpose has a row in tests/lint/differences.txt:
+inventory.py ROOT COLLECTOR: compares `collector reference --json` with tests/lint/alloy-components.json,
+for the components that we have, and with alloy-additions.json: what that inventory lacks of the public
+pages, above all the arguments of blocks that many pages share. More than both is fine. What differs
+on purpose has a row in tests/lint/differences.txt:
     component | argument or block path | missing, type, default, required or component | reason
 Component and path may hold *. A row that nothing needs is a finding too.
 """
@@ -25,6 +26,20 @@ used = set()
 ours = json.loads(subprocess.run([collector, "reference", "--json"], capture_output=True, text=True,
                                  check=True).stdout)["components"]
 theirs = json.loads((root / "tests/lint/alloy-components.json").read_text())["components"]
+additions = root / "tests/lint/alloy-additions.json"
+if additions.exists():
+    additions = json.loads(additions.read_text())
+    for name, more in additions["components"].items():
+        for part, entries in more.items():
+            theirs[name][part] = theirs[name].get(part, []) + entries
+    for name, component in theirs.items():
+        if not any(fnmatch.fnmatchcase(name, p) for p in additions["shared_blocks_of"]):
+            continue
+        known = component.setdefault("block_arguments", {})
+        for block in component.get("blocks", []):
+            last = block["path"].split(" > ")[-1]
+            if last in additions["shared_blocks"] and last not in known:
+                known.setdefault(block["path"], additions["shared_blocks"][last])
 
 NUMBERS = {"int", "uint", "float64"}
 SAME = {"boolean": "bool", "integer": "int", "float": "float64", "float32": "float64",
@@ -72,6 +87,8 @@ def literal(text, type_name):
     text = text.strip().strip("`").strip()
     if type_name == "duration" and (ns := duration(text.strip('"'))) is not None:
         return ns or None
+    if re.fullmatch(r"\[[a-z_]+(, [a-z_]+)*\]", text):  # the reference forgets quotes
+        return text[1:-1].split(", ")
     try:
         value = json.loads(text)
     except json.JSONDecodeError:
