@@ -68,6 +68,7 @@ void SampleChunk::append(std::int64_t timestamp_ms, double value) {
   last_step_ = count_ == 0 ? 0 : step;
   last_timestamp_ = timestamp_ms;
   last_bits_ = bits;
+  if (count_ == 0) first_ = timestamp_ms;
   newest_ = count_ == 0 ? timestamp_ms : std::max(newest_, timestamp_ms);
   ++count_;
 }

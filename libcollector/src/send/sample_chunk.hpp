@@ -21,13 +21,14 @@ class SampleChunk {
   std::size_t size() const { return count_; }
   std::size_t bytes() const { return bytes_.capacity(); }
   std::int64_t newest() const { return newest_; }
+  std::int64_t first() const { return first_; }  ///< that was given
   /// Gives back what was reserved for more.
   void seal() { bytes_.shrink_to_fit(); }
 
  private:
   std::string bytes_;
   std::uint32_t count_ = 0;
-  std::int64_t newest_ = 0;
+  std::int64_t newest_ = 0, first_ = 0;
   std::int64_t last_timestamp_ = 0;
   std::int64_t last_step_ = 0;
   std::uint64_t last_bits_ = 0;

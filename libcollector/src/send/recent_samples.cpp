@@ -1,0 +1,117 @@
+#include "send/recent_samples.hpp"
+
+#include "model/series_table.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace collector::send {
+namespace {
+
+constexpr std::size_t kChunkSamples = 120;
+constexpr std::int64_t kChunksPerRetention = 4;
+/// Beside the samples' bytes: map node and deque of a series, object and order entry of a chunk.
+constexpr std::size_t kSeriesBytes = 200;
+constexpr std::size_t kChunkBytes = sizeof(SampleChunk) + sizeof(SeriesId);
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::vector<std::string> words;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto begin = text.find_first_not_of(" \t\n", at);
+    if (begin == std::string::npos) break;
+    at = std::min(text.find_first_of(" \t\n", begin), text.size());
+    words.push_back(text.substr(begin, at - begin));
+  }
+  return words;
+}
+
+}  // namespace
+
+void RecentSamples::add(const MetricColumns& columns) {
+  // Chunks end after a part of the retention too, so that what is old can leave.
+  const std::int64_t longest = limits_.retention.count() / 1'000'000 / kChunksPerRetention;
+  const auto full = [&](const SampleChunk& chunk, std::int64_t timestamp) {
+    return chunk.size() >= kChunkSamples || timestamp - chunk.first() > longest;
+  };
+  for (std::size_t i = 0; i < columns.series.size(); ++i) {
+    const auto [at, fresh] = known_.try_emplace(columns.series[i]);
+    Known& known = at->second;
+    if (fresh) bytes_ += kSeriesBytes;
+    known.lease = columns.lease;
+    if (known.chunks.empty() || full(known.chunks.back(), columns.timestamp[i])) {
+      if (!known.chunks.empty()) {
+        const std::size_t before = known.chunks.back().bytes();
+        known.chunks.back().seal();
+        changed(before, known.chunks.back().bytes());
+      }
+      known.chunks.emplace_back();
+      order_.push_back(columns.series[i]);
+      bytes_ += kChunkBytes + known.chunks.back().bytes();
+    }
+    SampleChunk& chunk = known.chunks.back();
+    const std::size_t before = chunk.bytes();
+    chunk.append(columns.timestamp[i], columns.value[i]);
+    changed(before, chunk.bytes());
+    ++samples_;
+    while (bytes_ > limits_.max_bytes && !order_.empty()) {
+      evicted_ += known_.at(order_.front()).chunks.front().size();
+      drop_oldest();
+    }
+  }
+}
+
+void RecentSamples::drop_oldest() {
+  const auto at = known_.find(order_.front());
+  order_.pop_front();
+  std::deque<SampleChunk>& chunks = at->second.chunks;
+  samples_ -= chunks.front().size();
+  bytes_ -= kChunkBytes + chunks.front().bytes();
+  chunks.pop_front();
+  if (!chunks.empty()) return;
+  bytes_ -= kSeriesBytes;
+  known_.erase(at);
+}
+
+void RecentSamples::expire(WallTime now) {
+  const std::int64_t oldest = now.unix_ms() - limits_.retention.count() / 1'000'000;
+  // A chunk begun early may still grow while later ones are old: those wait for it.
+  while (!order_.empty() && known_.at(order_.front()).chunks.front().newest() < oldest)
+    drop_oldest();
+}
+
+SeriesPage RecentSamples::page(const SeriesQuery& query, WallTime now) const {
+  const std::vector<std::string> words = words_of(query.search);
+  std::vector<std::pair<std::string, SeriesId>> found;
+  for (const auto& [id, known] : known_) {
+    std::string text = table_.to_text(id);
+    const bool all = std::all_of(words.begin(), words.end(), [&](const std::string& word) {
+      return text.find(word) != std::string::npos;
+    });
+    if (all) found.emplace_back(std::move(text), id);
+  }
+  std::sort(found.begin(), found.end());
+  SeriesPage page;
+  page.matched = found.size();
+  const std::int64_t oldest = now.unix_ms() - limits_.retention.count() / 1'000'000;
+  const std::size_t end = query.limit < found.size() && query.offset < found.size() - query.limit
+                              ? query.offset + query.limit
+                              : found.size();
+  for (std::size_t i = query.offset; i < end; ++i) {
+    SeriesRow row;
+    const SeriesId id = found[i].second;
+    table_.each_label(id, [&](std::string_view name, std::string_view value) {
+      row.labels.emplace(std::string(name), std::string(value));
+    });
+    for (const SampleChunk& chunk : known_.at(id).chunks) chunk.decode(row.points);
+    std::erase_if(row.points, [&](const auto& point) {
+      return point.first < oldest || std::bit_cast<std::uint64_t>(point.second) == kStaleNaN;
+    });
+    page.rows.push_back(std::move(row));
+  }
+  return page;
+}
+
+}  // namespace collector::send

@@ -1,0 +1,54 @@
+// The samples of the last minutes, per series, compressed and bounded: what collector.store keeps.
+// One thread.
+#pragma once
+
+#include <collector/engine/component.hpp>
+
+#include "send/sample_chunk.hpp"
+
+#include <deque>
+#include <unordered_map>
+
+namespace collector::send {
+
+class RecentSamples {
+ public:
+  struct Limits {
+    Duration retention = std::chrono::minutes(15);
+    std::size_t max_bytes = std::size_t{32} << 20;
+  };
+  explicit RecentSamples(const model::SeriesTable& series) : table_(series) {}
+
+  void limit(Limits limits) { limits_ = limits; }
+  void add(const MetricColumns& columns);
+  /// Forgets what is older than the retention.
+  void expire(WallTime now);
+  /// Series whose text has every word of the query, sorted by text; stale markers end a series'
+  /// points and are not among them.
+  SeriesPage page(const SeriesQuery& query, WallTime now) const;
+
+  std::size_t bytes() const { return bytes_; }
+  std::size_t series() const { return known_.size(); }
+  std::uint64_t samples() const { return samples_; }
+  /// Samples that left before their time because max_bytes was reached.
+  std::uint64_t evicted() const { return evicted_; }
+
+ private:
+  struct Known {
+    std::deque<SampleChunk> chunks;
+    /// The id stays this series' for as long as it is known here.
+    std::shared_ptr<const model::TableLease> lease;
+  };
+
+  void drop_oldest();
+  void changed(std::size_t before, std::size_t after) { bytes_ = bytes_ - before + after; }
+
+  const model::SeriesTable& table_;
+  Limits limits_;
+  std::unordered_map<SeriesId, Known> known_;
+  std::deque<SeriesId> order_;  ///< one entry per chunk, in the order they were begun
+  std::size_t bytes_ = 0;
+  std::uint64_t samples_ = 0, evicted_ = 0;
+};
+
+}  // namespace collector::send
