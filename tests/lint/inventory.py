@@ -26,12 +26,14 @@ used = set()
 ours = json.loads(subprocess.run([collector, "reference", "--json"], capture_output=True, text=True,
                                  check=True).stdout)["components"]
 theirs = json.loads((root / "tests/lint/alloy-components.json").read_text())["components"]
+prose = {}  # defaults that a page gives below its table
 additions = root / "tests/lint/alloy-additions.json"
 if additions.exists():
     additions = json.loads(additions.read_text())
     for name, more in additions["components"].items():
         for part, entries in more.items():
             theirs[name][part] = theirs[name].get(part, []) + entries
+    prose = additions.get("prose_defaults", {})
     for name, component in theirs.items():
         if not any(fnmatch.fnmatchcase(name, p) for p in additions["shared_blocks_of"]):
             continue
@@ -107,10 +109,11 @@ def compare(component, path, want, have):
         out["required"] = ("is required, which the reference does not say" if have.get("required")
                            else "is not required, the reference says it is")
     kind = have["type"]
-    a, b = literal(want.get("default"), kind), literal(have.get("default"), kind)
+    said = prose.get(component, {}).get(path, want.get("default"))
+    a, b = literal(said, kind), literal(have.get("default"), kind)
     if a != b and not (want.get("required") and have.get("required")):
         out["default"] = (f"default is {have.get('default', 'none')}, the reference says "
-                          f"{want.get('default', 'none')}")
+                          f"{said or 'none'}")
     return out
 
 

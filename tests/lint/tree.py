@@ -73,7 +73,7 @@ class Findings:
 
     def report(self, looked_at):
         """Prints the findings, or what was looked at; the exit code."""
-        for path, line, sentence in sorted(self.lines):
+        for path, line, sentence in sorted(set(self.lines)):
             print(f"{path}:{line}: {sentence}" if line else f"{path}: {sentence}")
         if not self.lines:
             print(f"no findings in {looked_at}")
