@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 
@@ -13,16 +14,22 @@ namespace {
 
 Status invalid(std::string what) { return Status(Code::invalid_argument, std::move(what)); }
 
+using Action = model::RelabelRule::Action;
+constexpr std::array<std::pair<std::string_view, Action>, 11> kActions{
+    {{"replace", Action::replace},
+     {"keep", Action::keep},
+     {"drop", Action::drop},
+     {"keepequal", Action::keep_equal},
+     {"dropequal", Action::drop_equal},
+     {"hashmod", Action::hash_mod},
+     {"labelmap", Action::label_map},
+     {"labeldrop", Action::label_drop},
+     {"labelkeep", Action::label_keep},
+     {"lowercase", Action::lowercase},
+     {"uppercase", Action::uppercase}}};
+
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-/// A legacy label name: [a-zA-Z_][a-zA-Z0-9_]*.
-bool is_label_name(std::string_view name) {
-  if (name.empty() || is_digit(name.front())) return false;
-  for (char c : name)
-    if (!is_word(c)) return false;
-  return true;
-}
 
 /// A label name in which `$group` and `${group}` may stand for parts.
 bool is_label_template(std::string_view text) {
@@ -80,8 +87,8 @@ struct RulesCodec final : schema::Codec {
 }  // namespace
 
 Status RuleArguments::validate() const {
-  if (!one_of(action, {"replace", "keep", "drop", "keepequal", "dropequal", "hashmod", "labelmap",
-                       "labeldrop", "labelkeep", "lowercase", "uppercase"}))
+  if (std::none_of(kActions.begin(), kActions.end(),
+                   [this](const auto& a) { return a.first == action; }))
     return invalid(fmt::format("unrecognized action type \"{}\"", action));
   static const RuleArguments defaults;
   if (action == "hashmod" && modulus == 0)
@@ -91,9 +98,9 @@ Status RuleArguments::validate() const {
     return invalid(
         fmt::format("relabel configuration for {} action requires 'target_label' value", action));
   const bool templated = target_label.find('$') != std::string::npos;
-  if ((action == "replace" &&
-       !(templated ? is_label_template(target_label) : is_label_name(target_label))) ||
-      ((plain_target || action == "hashmod") && !is_label_name(target_label)))
+  if ((action == "replace" && !(templated ? is_label_template(target_label)
+                                          : model::is_legacy_label_name(target_label))) ||
+      ((plain_target || action == "hashmod") && !model::is_legacy_label_name(target_label)))
     return invalid(
         fmt::format("\"{}\" is invalid 'target_label' for {} action", target_label, action));
   if (plain_target && replacement != defaults.replacement)
@@ -110,7 +117,28 @@ Status RuleArguments::validate() const {
        replacement != defaults.replacement))
     return invalid(fmt::format(
         "{} action requires only 'source_labels' and 'target_label', and no other fields", action));
-  return check_regex(regex);
+  const auto compiled = model::compile_anchored(regex);
+  if (!compiled) return compiled.error().in("regex");
+  return {};
+}
+
+model::RelabelRules compile_rules(const std::vector<RuleArguments>& rules) {
+  std::vector<model::RelabelRule> out;
+  for (const RuleArguments& r : rules) {
+    model::RelabelRule rule;
+    const auto action = std::find_if(kActions.begin(), kActions.end(),
+                                     [&](const auto& a) { return a.first == r.action; });
+    if (action != kActions.end()) rule.action = action->second;
+    rule.source_labels = r.source_labels;
+    rule.separator = r.separator;
+    rule.regex = r.regex;
+    rule.modulus = r.modulus;
+    rule.target_label = r.target_label;
+    rule.replacement = r.replacement;
+    out.push_back(std::move(rule));
+  }
+  auto compiled = model::RelabelRules::compile(std::move(out));
+  return compiled ? std::move(*compiled) : model::RelabelRules();
 }
 
 }  // namespace collector::pipeline

@@ -139,6 +139,7 @@ class Relabel final : public Component<Args, Exports>, public Sink<Metrics> {
       ++kept;
     }
     if (columns) {
+      columns->lease = context().series().lease();  // covers the ids that are new
       columns->series.resize(kept);
       columns->timestamp.resize(kept);
       columns->value.resize(kept);

@@ -1,9 +1,9 @@
 #include "receive/scrape_target.hpp"
 
-#include "base/duration.hpp"
+#include "base/hash.hpp"
+#include "model/labels.hpp"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <array>
 #include <limits>
@@ -64,30 +64,6 @@ std::string target_url(const StringMap& labels, const ScrapeArguments& arguments
   return url;
 }
 
-/// Well-formed UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF.
-bool is_utf8(std::string_view s) {
-  for (std::size_t i = 0; i < s.size();) {
-    const auto lead = static_cast<unsigned char>(s[i]);
-    const int more = lead < 0x80   ? 0
-                     : lead < 0xc2 ? -1
-                     : lead < 0xe0 ? 1
-                     : lead < 0xf0 ? 2
-                     : lead < 0xf5 ? 3
-                                   : -1;
-    if (more < 0 || i + static_cast<std::size_t>(more) >= s.size()) return false;
-    for (int k = 1; k <= more; ++k) {
-      const auto c = static_cast<unsigned char>(s[i + static_cast<std::size_t>(k)]);
-      if ((c & 0xc0) != 0x80) return false;
-      if (k > 1) continue;
-      if ((lead == 0xe0 && c < 0xa0) || (lead == 0xed && c > 0x9f) || (lead == 0xf0 && c < 0x90) ||
-          (lead == 0xf4 && c > 0x8f))
-        return false;
-    }
-    i += static_cast<std::size_t>(more) + 1;
-  }
-  return true;
-}
-
 /// Why the target cannot be scraped, or an empty text and `out` filled.
 std::string complete(StringMap labels, const ScrapeArguments& arguments, ScrapeTarget& out) {
   const std::string address = value_of(labels, "__address__");
@@ -112,7 +88,8 @@ std::string complete(StringMap labels, const ScrapeArguments& arguments, ScrapeT
   out.timeout = *limit;
   if (value_of(labels, "instance").empty()) labels["instance"] = address;
   for (const auto& [name, value] : labels)
-    if (!is_utf8(name) || !is_utf8(value)) return fmt::format("label \"{}\" is not UTF-8", name);
+    if (!model::is_utf8(name) || !model::is_utf8(value))
+      return fmt::format("label \"{}\" is not UTF-8", name);
   out.url = target_url(labels, arguments);
   for (const auto& [name, value] : labels)
     if (!starts_with(name, "__") && !value.empty()) out.labels.emplace(name, value);
@@ -123,7 +100,7 @@ std::string complete(StringMap labels, const ScrapeArguments& arguments, ScrapeT
     out.key += '\xff';
   }
   out.key += out.url;
-  out.hash = XXH3_64bits(out.key.data(), out.key.size());
+  out.hash = base::hash64(out.key, 0);
   return {};
 }
 

@@ -85,9 +85,7 @@ std::string exposition_text(const Metrics& batch, const model::SeriesTable& seri
   std::map<std::string_view, Family> families;
   std::vector<std::string_view> names(batch.size());
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    series.each_label(columns.series[i], [&](std::string_view name, std::string_view value) {
-      if (name == "__name__") names[i] = value;
-    });
+    names[i] = series.value_of(columns.series[i], model::kNameLabel);
     const std::string_view family = family_of(names[i], known);
     Family& f = families[family];
     auto m = known.find(family);
@@ -95,6 +93,7 @@ std::string exposition_text(const Metrics& batch, const model::SeriesTable& seri
     f.samples.push_back(i);
   }
   std::string out;
+  std::vector<model::Label> labels;
   for (const auto& [name, family] : families) {
     const bool open = format == EchoFormat::openmetrics;
     if (family.metadata && !family.metadata->help.empty()) {
@@ -110,15 +109,16 @@ std::string exposition_text(const Metrics& batch, const model::SeriesTable& seri
     for (const std::size_t i : family.samples) {
       out += names[i];
       char separator = '{';
-      series.each_label(columns.series[i], [&](std::string_view label, std::string_view value) {
-        if (label == "__name__") return;
+      series.labels(columns.series[i], labels);
+      for (const model::Label& label : labels) {
+        if (label.name == model::kNameLabel) continue;
         out += separator;
         separator = ',';
-        out += label;
+        out += label.name;
         out += "=\"";
-        append_escaped(out, value, true);
+        append_escaped(out, label.value, true);
         out += '"';
-      });
+      }
       if (separator == ',') out += '}';
       out += ' ';
       append_value(out, columns.value[i]);

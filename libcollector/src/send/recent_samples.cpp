@@ -30,6 +30,10 @@ std::vector<std::string> words_of(const std::string& text) {
 
 }  // namespace
 
+RecentSamples::~RecentSamples() {
+  for (const auto& [id, known] : known_) table_.release(id);
+}
+
 void RecentSamples::add(const MetricColumns& columns) {
   // Chunks end after a part of the retention too, so that what is old can leave.
   const std::int64_t longest = limits_.retention.count() / 1'000'000 / kChunksPerRetention;
@@ -39,8 +43,10 @@ void RecentSamples::add(const MetricColumns& columns) {
   for (std::size_t i = 0; i < columns.series.size(); ++i) {
     const auto [at, fresh] = known_.try_emplace(columns.series[i]);
     Known& known = at->second;
-    if (fresh) bytes_ += kSeriesBytes;
-    known.lease = columns.lease;
+    if (fresh) {
+      table_.retain(columns.series[i]);
+      bytes_ += kSeriesBytes;
+    }
     if (known.chunks.empty() || full(known.chunks.back(), columns.timestamp[i])) {
       if (!known.chunks.empty()) {
         const std::size_t before = known.chunks.back().bytes();
@@ -72,6 +78,7 @@ void RecentSamples::drop_oldest() {
   chunks.pop_front();
   if (!chunks.empty()) return;
   bytes_ -= kSeriesBytes;
+  table_.release(at->first);
   known_.erase(at);
 }
 
@@ -99,12 +106,12 @@ SeriesPage RecentSamples::page(const SeriesQuery& query, WallTime now) const {
   const std::size_t end = query.limit < found.size() && query.offset < found.size() - query.limit
                               ? query.offset + query.limit
                               : found.size();
+  std::vector<model::Label> labels;
   for (std::size_t i = query.offset; i < end; ++i) {
     SeriesRow row;
     const SeriesId id = found[i].second;
-    table_.each_label(id, [&](std::string_view name, std::string_view value) {
-      row.labels.emplace(std::string(name), std::string(value));
-    });
+    table_.labels(id, labels);
+    for (const model::Label& l : labels) row.labels.emplace(l.name, l.value);
     for (const SampleChunk& chunk : known_.at(id).chunks) chunk.decode(row.points);
     std::erase_if(row.points, [&](const auto& point) {
       return point.first < oldest || std::bit_cast<std::uint64_t>(point.second) == kStaleNaN;

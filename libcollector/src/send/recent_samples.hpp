@@ -17,7 +17,10 @@ class RecentSamples {
     Duration retention = std::chrono::minutes(15);
     std::size_t max_bytes = std::size_t{32} << 20;
   };
-  explicit RecentSamples(const model::SeriesTable& series) : table_(series) {}
+  explicit RecentSamples(model::SeriesTable& series) : table_(series) {}
+  RecentSamples(const RecentSamples&) = delete;
+  RecentSamples& operator=(const RecentSamples&) = delete;
+  ~RecentSamples();
 
   void limit(Limits limits) { limits_ = limits; }
   void add(const MetricColumns& columns);
@@ -36,14 +39,12 @@ class RecentSamples {
  private:
   struct Known {
     std::deque<SampleChunk> chunks;
-    /// The id stays this series' for as long as it is known here.
-    std::shared_ptr<const model::TableLease> lease;
   };
 
   void drop_oldest();
   void changed(std::size_t before, std::size_t after) { bytes_ = bytes_ - before + after; }
 
-  const model::SeriesTable& table_;
+  model::SeriesTable& table_;  ///< every known series is retained there
   Limits limits_;
   std::unordered_map<SeriesId, Known> known_;
   std::deque<SeriesId> order_;  ///< one entry per chunk, in the order they were begun

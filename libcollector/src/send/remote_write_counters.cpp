@@ -1,8 +1,9 @@
 // Names, counters and header values of remote write endpoints.
 #include "send/remote_write_endpoint.hpp"
 
+#include "base/hash.hpp"
+
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <array>
@@ -49,7 +50,7 @@ std::string endpoint_name(const EndpointArguments& arguments) {
   if (!arguments.name.empty()) return arguments.name;
   std::string text = arguments.url;
   for (const auto& [name, value] : arguments.headers) text += '\n' + name + ':' + value;
-  return fmt::format("{:06x}", XXH3_64bits(text.data(), text.size()) >> 40);
+  return fmt::format("{:06x}", base::hash64(text, 0) >> 40);
 }
 
 std::string redacted_url(std::string_view url) {
