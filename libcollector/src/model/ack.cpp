@@ -1,0 +1,61 @@
+#include <collector/engine/signals.hpp>
+
+#include <algorithm>
+
+namespace collector {
+
+struct Ack::State {
+  Loop& loop;
+  Function<void(Outcome)> done;
+  Outcome joined;
+  std::size_t shares = 1;
+};
+
+Ack::Ack(Loop& loop, Function<void(Outcome)> done)
+    : state_(new State{loop, std::move(done), {}, 1}) {}
+
+Ack& Ack::operator=(Ack&& other) noexcept {
+  if (this != &other) {
+    abandon();
+    state_ = std::exchange(other.state_, nullptr);
+  }
+  return *this;
+}
+
+Ack Ack::share() {
+  if (state_) ++state_->shares;
+  return Ack(state_);
+}
+
+void Ack::settle(Outcome outcome) {
+  State* state = std::exchange(state_, nullptr);
+  if (!state) return;
+  Outcome& joined = state->joined;
+  if (outcome.kind == Outcome::Kind::retry && joined.kind == Outcome::Kind::retry)
+    joined.after = std::max(joined.after, outcome.after);
+  else if (outcome.kind == Outcome::Kind::rejected && joined.kind == Outcome::Kind::rejected)
+    joined.rejected_items += outcome.rejected_items;
+  else if (outcome.kind > joined.kind)
+    joined = std::move(outcome);
+  release(state);
+}
+
+void Ack::abandon() {
+  if (state_) settle(Outcome::retry("abandoned", {}));
+}
+
+void Ack::release(State* state) {
+  if (--state->shares > 0) return;
+  Loop& loop = state->loop;
+  loop.post([done = std::move(state->done), joined = std::move(state->joined)]() mutable {
+    done(std::move(joined));
+  });
+  delete state;
+}
+
+MetricColumns& Metrics::edit() {
+  if (columns_.use_count() > 1) columns_ = std::make_shared<MetricColumns>(*columns_);
+  return *columns_;
+}
+
+}  // namespace collector

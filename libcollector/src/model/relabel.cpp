@@ -1,0 +1,160 @@
+#include "model/relabel.hpp"
+
+#include "base/digest.hpp"
+
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace collector::model {
+namespace {
+
+using re2::RE2;
+using re2::StringPiece;
+
+bool is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/// Go's regexp.Expand: $name, ${name}, $1, $$; what names no group is empty, a lone $ stays.
+std::string expand(std::string_view text, const RE2& regex,
+                   const std::vector<StringPiece>& groups) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '$') {
+      out += text[i];
+      continue;
+    }
+    if (i + 1 < text.size() && text[i + 1] == '$') {
+      out += '$';
+      ++i;
+      continue;
+    }
+    const bool brace = i + 1 < text.size() && text[i + 1] == '{';
+    const std::size_t from = i + (brace ? 2 : 1);
+    std::size_t to = from;
+    while (to < text.size() && is_word(text[to])) ++to;
+    if (to == from || (brace && (to >= text.size() || text[to] != '}'))) {
+      out += '$';
+      continue;
+    }
+    const std::string name(text.substr(from, to - from));
+    i = brace ? to : to - 1;
+    int group = -1;
+    if (std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; })) {
+      std::from_chars(name.data(), name.data() + name.size(), group);
+    } else if (auto it = regex.NamedCapturingGroups().find(name);
+               it != regex.NamedCapturingGroups().end()) {
+      group = it->second;
+    }
+    if (group >= 0 && group < static_cast<int>(groups.size()))
+      out.append(groups[static_cast<std::size_t>(group)].data(),
+                 groups[static_cast<std::size_t>(group)].size());
+  }
+  return out;
+}
+
+bool match(const RE2& regex, std::string_view text, std::vector<StringPiece>* groups) {
+  const StringPiece piece(text.data(), text.size());
+  if (!groups) return regex.Match(piece, 0, text.size(), RE2::ANCHOR_BOTH, nullptr, 0);
+  groups->resize(static_cast<std::size_t>(regex.NumberOfCapturingGroups()) + 1);
+  return regex.Match(piece, 0, text.size(), RE2::ANCHOR_BOTH, groups->data(),
+                     static_cast<int>(groups->size()));
+}
+
+std::string with_case(std::string text, bool upper) {
+  for (char& c : text) {
+    if (upper && c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
+    if (!upper && c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  return text;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const RE2>> compile_anchored(std::string_view regex) {
+  std::string text(regex);
+  // Debian's RE2 knows named groups as (?P<name>...) only.
+  for (std::size_t at = 0; (at = text.find("(?<", at)) != std::string::npos; at += 3) {
+    const bool escaped = at > 0 && text[at - 1] == '\\';
+    if (!escaped && at + 3 < text.size() && text[at + 3] != '=' && text[at + 3] != '!')
+      text.insert(at + 2, "P");
+  }
+  RE2::Options options;
+  options.set_log_errors(false);
+  auto compiled = std::make_shared<const RE2>("(?s:" + text + ")", options);
+  if (!compiled->ok())
+    return Status(Code::invalid_argument,
+                  "\"" + std::string(regex) + "\" is no regular expression: " + compiled->error());
+  return compiled;
+}
+
+Result<RelabelRules> RelabelRules::compile(std::vector<RelabelRule> rules) {
+  RelabelRules out;
+  for (RelabelRule& rule : rules) {
+    auto regex = compile_anchored(rule.regex);
+    if (!regex) return regex.error();
+    out.rules_.push_back({std::move(rule), std::move(*regex)});
+  }
+  return out;
+}
+
+bool RelabelRules::apply(LabelsBuilder& labels) const {
+  return std::all_of(rules_.begin(), rules_.end(),
+                     [&](const Compiled& rule) { return apply(rule, labels); });
+}
+
+bool RelabelRules::apply(const Compiled& compiled, LabelsBuilder& labels) {
+  using Action = RelabelRule::Action;
+  const RelabelRule& rule = compiled.rule;
+  const RE2& regex = *compiled.regex;
+  std::string value;
+  for (std::size_t i = 0; i < rule.source_labels.size(); ++i) {
+    if (i > 0) value += rule.separator;
+    value += labels.get(rule.source_labels[i]);
+  }
+  switch (rule.action) {
+    case Action::drop:
+      return !match(regex, value, nullptr);
+    case Action::keep:
+      return match(regex, value, nullptr);
+    case Action::drop_equal:
+      return labels.get(rule.target_label) != value;
+    case Action::keep_equal:
+      return labels.get(rule.target_label) == value;
+    case Action::replace: {
+      std::vector<StringPiece> groups;
+      if (!match(regex, value, &groups)) return true;
+      const std::string target = expand(rule.target_label, regex, groups);
+      if (target.empty() || !is_utf8(target)) return true;
+      labels.set(target, expand(rule.replacement, regex, groups));
+      return true;
+    }
+    case Action::lowercase:
+    case Action::uppercase:
+      labels.set(rule.target_label, with_case(std::move(value), rule.action == Action::uppercase));
+      return true;
+    case Action::hash_mod:
+      labels.set(rule.target_label, std::to_string(base::md5_tail(value) % rule.modulus));
+      return true;
+    case Action::label_map: {
+      const auto before = labels.all();
+      for (const auto& [name, v] : before) {
+        std::vector<StringPiece> groups;
+        if (match(regex, name, &groups)) labels.set(expand(rule.replacement, regex, groups), v);
+      }
+      return true;
+    }
+    case Action::label_drop:
+    case Action::label_keep: {
+      const auto before = labels.all();
+      for (const auto& [name, v] : before)
+        if (match(regex, name, nullptr) == (rule.action == Action::label_drop)) labels.erase(name);
+      return true;
+    }
+  }
+  return true;
+}
+
+}  // namespace collector::model

@@ -1,0 +1,42 @@
+#include "model/relabel_cache.hpp"
+
+namespace collector::model {
+
+RelabelCache::RelabelCache(SeriesTable& series, RelabelRules rules)
+    : series_(series), rules_(std::move(rules)) {
+  listening_ = series_.on_reuse([this](SeriesId id) { forget(id); });
+}
+
+RelabelCache::~RelabelCache() {
+  listening_.reset();
+  for (std::size_t i = 0; i < map_.size(); ++i) forget(SeriesId{static_cast<std::uint32_t>(i)});
+}
+
+std::optional<SeriesId> RelabelCache::compute(SeriesId from) {
+  const auto i = static_cast<std::size_t>(from);
+  if (i >= map_.size()) map_.resize(std::max(series_.bound(), i + 1), kUnknown);
+  ++size_;
+  series_.labels(from, scratch_);
+  labels_.clear();
+  for (const Label& label : scratch_) labels_.set(label.name, label.value);
+  if (!rules_.apply(labels_) || labels_.all().empty()) {
+    map_[i] = kDropped;
+    return std::nullopt;
+  }
+  const SeriesId to = series_.intern(labels_);
+  // A series that stays itself must not keep itself alive.
+  if (to == from) series_.release(to);
+  map_[i] = static_cast<std::uint32_t>(to) + kFirst;
+  return to;
+}
+
+void RelabelCache::forget(SeriesId from) {
+  const auto i = static_cast<std::size_t>(from);
+  if (i >= map_.size() || map_[i] == kUnknown) return;
+  const std::uint32_t known = std::exchange(map_[i], kUnknown);
+  --size_;
+  if (known >= kFirst && SeriesId{known - kFirst} != from)
+    series_.release(SeriesId{known - kFirst});
+}
+
+}  // namespace collector::model

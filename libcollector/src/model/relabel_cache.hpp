@@ -1,0 +1,50 @@
+// What rules make of each series, computed at its first sight: then one load per sample, however
+// many rules there are. One thread.
+#pragma once
+
+#include "model/relabel.hpp"
+#include "model/series_table.hpp"
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace collector::model {
+
+class RelabelCache {
+ public:
+  /// `series` outlives the cache.
+  RelabelCache(SeriesTable& series, RelabelRules rules);
+  RelabelCache(const RelabelCache&) = delete;
+  RelabelCache& operator=(const RelabelCache&) = delete;
+  ~RelabelCache();
+
+  /// The series that `from` becomes, or nothing when it is dropped.
+  std::optional<SeriesId> map(SeriesId from) {
+    const auto i = static_cast<std::size_t>(from);
+    const std::uint32_t known = i < map_.size() ? map_[i] : kUnknown;
+    if (known >= kFirst) return SeriesId{known - kFirst};
+    if (known == kDropped) return std::nullopt;
+    return compute(from);
+  }
+  /// Series whose result is remembered.
+  std::size_t size() const { return size_; }
+
+ private:
+  static constexpr std::uint32_t kUnknown = 0;
+  static constexpr std::uint32_t kDropped = 1;
+  static constexpr std::uint32_t kFirst = 2;
+  std::optional<SeriesId> compute(SeriesId from);
+  void forget(SeriesId from);
+
+  SeriesTable& series_;
+  RelabelRules rules_;
+  std::vector<std::uint32_t> map_;
+  std::size_t size_ = 0;
+  std::vector<Label> scratch_;
+  LabelsBuilder labels_;
+  std::shared_ptr<void> listening_;
+};
+
+}  // namespace collector::model
