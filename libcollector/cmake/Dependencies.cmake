@@ -13,3 +13,9 @@ pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(DEFLATE REQUIRED IMPORTED_TARGET libdeflate)
 find_package(Snappy REQUIRED)
 set(SNAPPY_LIBRARY Snappy::snappy)
+
+# libstdc++ 12 itself calls get_temporary_buffer, which it marks deprecated (std::stable_sort); clang
+# says so at our call.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  target_compile_options(collector_options INTERFACE -Wno-deprecated-declarations)
+endif()
