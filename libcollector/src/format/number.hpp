@@ -1,0 +1,15 @@
+// Numbers of expositions, as Go's strconv.ParseFloat reads them. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace collector::format {
+
+/// Reads the whole text. Integers of up to 15 digits take the short way; the rest is rounded
+/// correctly by fast_float. NaN is 0x7ff8000000000001, Prometheus' normal NaN.
+bool parse_value(std::string_view text, double& value);
+/// A signed decimal integer.
+bool parse_integer(std::string_view text, std::int64_t& value);
+
+}  // namespace collector::format
