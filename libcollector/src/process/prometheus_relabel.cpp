@@ -139,7 +139,7 @@ class Relabel final : public Component<Args, Exports>, public Sink<Metrics> {
       ++kept;
     }
     if (columns) {
-      columns->lease = context().series().lease();  // covers the ids that are new
+      if (!columns->lease) columns->lease = context().series().lease();
       columns->series.resize(kept);
       columns->timestamp.resize(kept);
       columns->value.resize(kept);

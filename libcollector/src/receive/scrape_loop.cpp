@@ -1,6 +1,5 @@
 #include "receive/scrape_loop.hpp"
 
-#include "base/duration.hpp"
 #include "base/log.hpp"
 #include "model/series_table.hpp"
 #include "pipeline/http_client_arguments.hpp"
@@ -9,8 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <bit>
-#include <limits>
+#include <tuple>
 
 namespace collector::receive {
 namespace {
@@ -29,12 +29,12 @@ std::string_view media_type(std::string_view content_type) {
   return content_type;
 }
 
-enum class Exposition : std::uint8_t { text, openmetrics };
+using format::Exposition;
 
 /// As Prometheus: a known media type decides, any other leaves it to the fallback.
 Result<Exposition> exposition_of(std::string_view content_type, const std::string& fallback) {
   const std::string_view media = media_type(content_type);
-  if (net::equal_fold(media, "application/openmetrics-text")) return Exposition::openmetrics;
+  if (net::equal_fold(media, "application/openmetrics-text")) return Exposition::open_metrics;
   if (net::equal_fold(media, "text/plain")) return Exposition::text;
   if (net::equal_fold(media, "application/vnd.google.protobuf"))
     return Status(Code::unimplemented, "the target answered in protobuf, which is not supported");
@@ -42,8 +42,29 @@ Result<Exposition> exposition_of(std::string_view content_type, const std::strin
     return Status(Code::invalid_argument, fmt::format("the target sent Content-Type \"{}\" and no "
                                                       "scrape_fallback_protocol is set",
                                                       content_type));
-  return fallback.rfind("OpenMetrics", 0) == 0 ? Exposition::openmetrics : Exposition::text;
+  return fallback.rfind("OpenMetrics", 0) == 0 ? Exposition::open_metrics : Exposition::text;
 }
+
+/// How many samples a body has before what is wrong with it.
+std::uint64_t count_samples(std::string_view body, Exposition format) {
+  format::ExpositionReader reader(body, format);
+  std::size_t n = 0;
+  for (;;) {
+    const auto line = reader.next();
+    if (!line || !*line) return n;
+    if ((*line)->kind == format::ExpositionLine::Kind::sample) ++n;
+  }
+}
+
+constexpr std::array<std::string_view, 8> kReports{"up",
+                                                   "scrape_duration_seconds",
+                                                   "scrape_samples_scraped",
+                                                   "scrape_samples_post_metric_relabeling",
+                                                   "scrape_series_added",
+                                                   "scrape_timeout_seconds",
+                                                   "scrape_sample_limit",
+                                                   "scrape_body_size_bytes"};
+constexpr std::size_t kPlainReports = 5;  // the rest: extra_metrics
 
 std::string timeout_header(Duration timeout) {
   std::string text = fmt::format("{:.9f}", seconds(timeout));
@@ -125,9 +146,7 @@ void ScrapeOutlet::log_failure(const ScrapeTarget& target, const std::string& er
   }
 }
 
-ScrapeLoop::ScrapeLoop(std::shared_ptr<ScrapeOutlet> outlet)
-    : outlet_(std::move(outlet)),
-      cache_(outlet_->context.series(), outlet_->context.seams().random.next()) {}
+ScrapeLoop::ScrapeLoop(std::shared_ptr<ScrapeOutlet> outlet) : outlet_(std::move(outlet)) {}
 
 void ScrapeLoop::configure(ScrapeTarget target, std::shared_ptr<ScrapeShared> shared) {
   rephase_ =
@@ -135,6 +154,15 @@ void ScrapeLoop::configure(ScrapeTarget target, std::shared_ptr<ScrapeShared> sh
   leaving_ = false;
   leave_phase_ = 0;
   target_ = std::move(target);
+  // What the arguments make of a line is remembered by line: where they change, so does the memory.
+  const auto meaning = [](const ScrapeArguments& a) {
+    return std::tuple(a.honor_labels, a.metric_name_validation_scheme, a.label_limit,
+                      a.label_name_length_limit, a.label_value_length_limit);
+  };
+  if (!cache_ || meaning(shared_->arguments) != meaning(shared->arguments)) {
+    Context& context = outlet_->context;
+    cache_.emplace(context.series(), context.seams().random.next());
+  }
   shared_ = std::move(shared);
   if (rephase_) wake();
 }
@@ -213,7 +241,7 @@ Task<void> ScrapeLoop::scrape(WallTime at, std::stop_token stop) {
   columns->order_key = target_.hash;
   if (!shared->forced_error.empty()) {
     report.error = shared->forced_error;
-    cache_.stale(at.unix_ms(), *columns);
+    cache_->stale(at.unix_ms(), *columns);
   } else {
     net::Request request;
     request.url = target_.url;
@@ -261,35 +289,42 @@ void ScrapeLoop::take(Result<net::Response> answer, Report& report, MetricColumn
       report.error = format.error().what();
     } else {
       format::ScrapeSettings settings;
+      settings.format = *format;
+      settings.labels = target_.labels;
       settings.honor_labels = args.honor_labels;
       settings.honor_timestamps = args.honor_timestamps;
-      const auto result = cache_.scrape(answer->body, settings, at, columns);
+      settings.track_timestamps_staleness = args.track_timestamps_staleness;
+      settings.utf8_names = args.metric_name_validation_scheme == "utf8";
+      settings.sample_limit = args.sample_limit;
+      settings.label_limit = args.label_limit;
+      settings.label_name_length_limit = args.label_name_length_limit;
+      settings.label_value_length_limit = args.label_value_length_limit;
+      const auto result = cache_->scrape(answer->body, settings, at, columns);
       if (result) {
         report.scraped = result->scraped;
         report.added = result->added;
         report.series_added = result->series_added;
+        if (!args.honor_metadata) columns.metadata = nullptr;
         return;
       }
+      report.scraped = report.added = count_samples(answer->body, *format);
+      if (args.sample_limit > 0) report.added = std::min(report.added, args.sample_limit);
       report.error = result.error().what();
     }
   }
-  cache_.stale(at, columns);
+  cache_->stale(at, columns);
 }
 
 void ScrapeLoop::append_report(const Report& report, MetricColumns& columns) {
   const ScrapeArguments& args = shared_->arguments;
-  const auto add = [&](std::string_view name, double value) {
-    cache_.append_report(name, target_.labels, report.start.unix_ms(), value, columns);
-  };
-  add("up", report.error.empty() ? 1 : 0);
-  add("scrape_duration_seconds", seconds(report.took));
-  add("scrape_samples_scraped", static_cast<double>(report.scraped));
-  add("scrape_samples_post_metric_relabeling", static_cast<double>(report.added));
-  add("scrape_series_added", static_cast<double>(report.series_added));
-  if (!args.extra_metrics) return;
-  add("scrape_timeout_seconds", seconds(target_.timeout));
-  add("scrape_sample_limit", static_cast<double>(args.sample_limit));
-  add("scrape_body_size_bytes", report.bytes);
+  const std::array<double, kReports.size()> values{
+      report.error.empty() ? 1.0 : 0.0,         seconds(report.took),
+      static_cast<double>(report.scraped),      static_cast<double>(report.added),
+      static_cast<double>(report.series_added), seconds(target_.timeout),
+      static_cast<double>(args.sample_limit),   report.bytes};
+  const std::size_t n = args.extra_metrics ? kReports.size() : kPlainReports;
+  for (std::size_t i = 0; i < n; ++i)
+    cache_->append_report(kReports[i], target_.labels, report.start.unix_ms(), values[i], columns);
 }
 
 void ScrapeLoop::send(std::shared_ptr<MetricColumns> columns) {
@@ -303,7 +338,11 @@ void ScrapeLoop::send(std::shared_ptr<MetricColumns> columns) {
 void ScrapeLoop::mark_stale(std::int64_t at_ms) {
   auto columns = std::make_shared<MetricColumns>();
   columns->order_key = target_.hash;
-  cache_.stale(at_ms, *columns);
+  cache_->stale(at_ms, *columns);
+  const std::size_t n = shared_->arguments.extra_metrics ? kReports.size() : kPlainReports;
+  for (std::size_t i = 0; i < n; ++i)
+    cache_->append_report(kReports[i], target_.labels, at_ms, std::bit_cast<double>(kStaleNaN),
+                          *columns);
   send(std::move(columns));
 }
 

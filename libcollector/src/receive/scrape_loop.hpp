@@ -70,7 +70,7 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   struct Report {
     WallTime start;
     Duration took{};
-    std::size_t scraped = 0, added = 0, series_added = 0;
+    std::uint64_t scraped = 0, added = 0, series_added = 0;
     double bytes = 0;
     std::string error;
   };
@@ -85,7 +85,7 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   std::shared_ptr<ScrapeOutlet> outlet_;
   ScrapeTarget target_;
   std::shared_ptr<ScrapeShared> shared_;
-  format::ScrapeCache cache_;
+  std::optional<format::ScrapeCache> cache_;
   std::stop_source wake_;
   bool leaving_ = false, rephase_ = true, ended_ = false;
   int leave_phase_ = 0;
