@@ -39,9 +39,15 @@ struct GraphHost {
 
 /// Where an element is evaluated.
 struct Surroundings {
-  const syntax::Scope& scope;            ///< names that its expressions may use
-  const std::set<std::string>& unknown;  ///< first identifiers or ids without a value (check_only)
+  const syntax::Object& names;    ///< what its expressions may use besides the standard library
+  std::set<std::string> unknown;  ///< check_only: names and ids without a value
   std::shared_ptr<const Declares> declares;
+
+  syntax::Scope scope() const {
+    syntax::Scope s(&syntax::standard_library());
+    for (const auto& [name, value] : names) s.set(name, value);
+    return s;
+  }
 };
 
 class Element {

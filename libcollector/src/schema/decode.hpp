@@ -44,9 +44,9 @@ EvaluatedBody evaluate_body(const syntax::Body& body, const syntax::Scope& scope
                             const std::string& file, syntax::Diagnostics& diagnostics);
 
 /// Fills `*into`, which holds the defaults, and validates it. False when errors were added. The
-/// shape was checked before.
+/// shape was checked before. When the body is not `complete`, rules that span fields are not asked.
 bool decode(const EvaluatedBody& body, const StructInfo& info, const std::string& file,
-            syntax::Span whole, void* into, syntax::Diagnostics& diagnostics);
+            syntax::Span whole, void* into, syntax::Diagnostics& diagnostics, bool complete = true);
 
 /// An argument or export struct as an object of the language; secrets stay capsules or read
 /// `(secret)`, as their codec says.
