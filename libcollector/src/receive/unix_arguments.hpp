@@ -142,6 +142,8 @@ struct Arguments {
   Textfile textfile;
   Vmstat vmstat;
 
+  /// Known collectors, expressions that compile.
+  Status validate() const;
   static constexpr auto fields() {
     using T = Arguments;
     return std::tuple{

@@ -1,0 +1,16 @@
+// The components of this stage; facade/builtin.cpp registers them.
+#pragma once
+
+#include <collector/engine/component.hpp>
+
+namespace collector::discover {
+
+Definition discovery_dns();
+Definition discovery_file();
+Definition discovery_http();
+Definition discovery_relabel();
+Definition local_file();
+Definition local_file_match();
+Definition remote_http();
+
+}  // namespace collector::discover
