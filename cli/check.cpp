@@ -71,7 +71,9 @@ std::string read_all(std::FILE* from) {
 int validate(const std::vector<std::string>& paths) {
   const auto sources = sources_of(paths);
   if (!sources) return kUsage;
-  const auto diagnostics = pipeline::Controller::check(facade::builtin_components(), *sources);
+  base::SystemFiles files;
+  const auto diagnostics =
+      pipeline::Controller::check(facade::builtin_components(), files, *sources);
   fmt::print(stderr, "{}", facade::draw(diagnostics, *sources));
   if (!diagnostics.has_errors()) return 0;
   std::size_t errors = 0;
@@ -84,7 +86,8 @@ int preflight(const std::vector<std::string>& paths) {
   const auto sources = sources_of(paths);
   if (!sources) return kUsage;
   const pipeline::Registry& registry = facade::builtin_components();
-  const auto diagnostics = pipeline::Controller::check(registry, *sources);
+  base::SystemFiles files;
+  const auto diagnostics = pipeline::Controller::check(registry, files, *sources);
   std::vector<std::string> lacking;
   std::size_t components = 0;
   for (const auto& source : *sources) {

@@ -11,6 +11,8 @@
 #include "pipeline/controller.hpp"
 #include "pipeline/until_stopped.hpp"
 
+#include "catch.hpp"
+
 #include <string>
 #include <vector>
 

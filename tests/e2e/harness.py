@@ -91,7 +91,7 @@ class Stack(contextlib.ExitStack):
 
     def start(self, name, argv, **kw):
         p = Process(name, argv, **kw)
-        self.callback(lambda: (p.stop(), os.unlink(p.log.name)))
+        self.callback(lambda: (p.stop(), os.environ.get("KEEP_LOGS") or os.unlink(p.log.name)))
         return p
 
     def write(self, name, text):

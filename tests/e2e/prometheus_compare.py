@@ -131,7 +131,7 @@ def main():
 
         for expression in ['up', 'scrape_samples_scraped{job!="node"}',
                            'scrape_samples_post_metric_relabeling{job!="node"}', 'always', 'sometimes',
-                           'good_series', 'after', 'alive', 'temperature', 'big', 'old_sample']:
+                           'after', 'alive', 'temperature', 'big', 'old_sample']:
             a, b = direct.query(expression), received.query(expression)
             check(names(a) == names(b), f"{expression}: direct {names(a)}, ours {names(b)}")
             if expression in ("up", "scrape_samples_scraped", "temperature", "big"):
@@ -140,6 +140,7 @@ def main():
                 check(va == vb, f"{expression}: {va} {vb}")
             print(f"{expression}: equal now ({len(b)} series)")
         check(not received.query("sometimes"), "a series that vanished must be stale")
+        # Prometheus itself writes no stale marker here: the void scrape still counts as a sight of the series.
         check(not received.query("good_series"), "a scrape with garbage must void its series")
 
         # Nothing lost on the way: one sample a second of a counter that rises with every scrape.

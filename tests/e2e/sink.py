@@ -1,6 +1,8 @@
 """A remote-write 1.0 receiver that decodes by hand: an implementation independent of ours."""
+import contextlib
 import http.server
 import math
+import socket
 import struct
 import threading
 
@@ -100,11 +102,17 @@ class Sink:
         self.received = []
         self.requests = 0
         self.errors = []
+        self.connections = set()
         self.lock = threading.Lock()
         sink = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                super().setup()
+                with sink.lock:
+                    sink.connections.add(self.connection)
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -140,5 +148,10 @@ class Sink:
                     and not math.isnan(v)]
 
     def close(self):
+        """Dead for new connections and for those that are open."""
         self.server.shutdown()
         self.server.server_close()
+        with self.lock:
+            for connection in self.connections:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)

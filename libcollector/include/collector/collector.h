@@ -1,10 +1,10 @@
 /* libcollector: a telemetry collector inside your program. Provisional until 1.0.
  *
  * Conventions: a handle is opaque and freed by col_close. Functions return 0 or a negative COL_E*;
- * col_last_error gives the sentence for the last failure of a handle on the calling thread's behalf.
- * Strings are UTF-8, not retained after the call. Any thread may call; no callback ever runs on yours.
- * One thread of the library's own runs per handle. Nothing is written to disk, no socket listens, and no
- * signal handler is installed unless the configuration asks for it.
+ * col_last_error gives the sentence for the last failure of a handle on the calling thread's
+ * behalf. Strings are UTF-8, not retained after the call. Any thread may call; no callback ever
+ * runs on yours. One thread of the library's own runs per handle. Nothing is written to disk, no
+ * socket listens, and no signal handler is installed unless the configuration asks for it.
  *
  * Not there yet: logs, traces and profiles; threads = 0; surviving fork; a spool on disk.
  */
@@ -39,8 +39,8 @@ enum {
 /* "0.1.0" */
 COL_API const char* col_version(void);
 
-/* Loads `config` (configuration text, not a file name) and runs it. On failure *out is NULL and up to
- * `error_size` bytes of the diagnostics, zero-terminated, are in `error` (which may be NULL). */
+/* Loads `config` (configuration text, not a file name) and runs it. On failure *out is NULL and up
+ * to `error_size` bytes of the diagnostics, zero-terminated, are in `error` (which may be NULL). */
 COL_API int col_open(const char* config, col_collector** out, char* error, size_t error_size);
 
 /* Gives samples in Prometheus text exposition format 0.0.4 to the receiver that the configuration
@@ -49,8 +49,8 @@ COL_API int col_open(const char* config, col_collector** out, char* error, size_
 COL_API int col_push_metrics(col_collector* c, const char* export_name, const char* text,
                              size_t size);
 
-/* Sends what is held back for bigger batches, and waits until every destination has everything that was
- * pushed before, at most `timeout_ms`. */
+/* Sends what is held back for bigger batches, and waits until every destination has everything that
+ * was pushed before, at most `timeout_ms`. */
 COL_API int col_flush(col_collector* c, uint32_t timeout_ms);
 
 /* Loads another configuration by difference; on failure the running one stays. */
@@ -59,7 +59,8 @@ COL_API int col_reload(col_collector* c, const char* config);
 /* Drains for at most `timeout_ms`, then frees the handle whatever happened. */
 COL_API int col_close(col_collector* c, uint32_t timeout_ms);
 
-/* Copies the sentence of the last failure into `buffer`, zero-terminated; returns its full length. */
+/* Copies the sentence of the last failure into `buffer`, zero-terminated; returns its full length.
+ */
 COL_API size_t col_last_error(col_collector* c, char* buffer, size_t size);
 
 #ifdef __cplusplus

@@ -3,6 +3,7 @@
 #include "admin/api.hpp"
 #include "admin/pages.hpp"
 #include "admin/rates.hpp"
+#include "base/base64.hpp"
 #include "net/http_server.hpp"
 #include "pipeline/controller.hpp"
 
@@ -51,6 +52,22 @@ std::string_view without_port(std::string_view host) {
   return host.substr(0, host.find(':'));
 }
 
+/// Takes the same time wherever the texts differ.
+bool equal_in_constant_time(std::string_view a, std::string_view b) {
+  unsigned different = a.size() == b.size() ? 0 : 1;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    different |= static_cast<unsigned char>(a[i]) ^
+                 static_cast<unsigned char>(b.empty() ? 0 : b[i % b.size()]);
+  return different == 0;
+}
+
+bool admitted(const pipeline::HttpArguments::Basic& basic, std::string_view authorization) {
+  constexpr std::string_view kScheme = "Basic ";
+  if (!net::equal_fold(authorization.substr(0, kScheme.size()), kScheme)) return false;
+  return equal_in_constant_time(authorization.substr(kScheme.size()),
+                                base::base64(basic.username + ':' + basic.password.reveal()));
+}
+
 bool starts(std::string_view path, std::string_view prefix) { return path.starts_with(prefix); }
 
 std::string machine_name(Files& files) {
@@ -88,6 +105,12 @@ struct AdminServer::State {
       if (origin != "http://" + host && origin != "https://" + host)
         co_return text(403, "requests of other origins are refused\n");
     }
+    if (const auto& auth = controller.http().auth; auth && auth->covers(path))
+      if (!admitted(*auth->basic, request.headers.get("Authorization"))) {
+        net::Response refused = text(401, "user name and password are needed\n");
+        refused.headers.set("WWW-Authenticate", "Basic realm=\"collector\"");
+        co_return refused;
+      }
     if (path == "/metrics" || path == "/-/ready" || path == "/-/healthy") {
       net::Response probed = probe(path);
       co_return probed;

@@ -154,7 +154,7 @@ std::string store_page(const PageContext& in, const std::string& target) {
   query.limit = kRowsOfPage;
   std::string body = fmt::format(
       "<h1>Store</h1><form action=\"{}/store\" method=\"get\"><input name=\"search\" value=\"{}\" "
-      "placeholder=\"words of a series, such as node_cpu mode idle\" aria-label=\"search\">"
+      "title=\"words of a series, such as node_cpu mode idle\" aria-label=\"search\">"
       "<button>Search</button></form>",
       escape(in.prefix), escape(query.search));
   std::string rows;

@@ -25,7 +25,7 @@ std::optional<RecordType> record_type(std::string_view text) {
   return std::nullopt;
 }
 
-struct Args {
+struct DnsDiscoveryArgs {
   std::vector<std::string> names;
   std::int64_t port = 0;
   Duration refresh_interval = std::chrono::seconds(30);
@@ -46,14 +46,14 @@ struct Args {
   }
   static constexpr auto fields() {
     return std::tuple{
-        attr<&Args::names>("names", "Names to look up.").required(),
-        attr<&Args::port>("port", "Port of the targets; not used for SRV records."),
-        attr<&Args::refresh_interval>("refresh_interval", "How often to look them up."),
-        attr<&Args::type>("type", "SRV, A, AAAA, MX or NS.")};
+        attr<&DnsDiscoveryArgs::names>("names", "Names to look up.").required(),
+        attr<&DnsDiscoveryArgs::port>("port", "Port of the targets; not used for SRV records."),
+        attr<&DnsDiscoveryArgs::refresh_interval>("refresh_interval", "How often to look them up."),
+        attr<&DnsDiscoveryArgs::type>("type", "SRV, A, AAAA, MX or NS.")};
   }
 };
 
-class DnsDiscovery final : public Component<Args, TargetExports> {
+class DnsDiscovery final : public Component<DnsDiscoveryArgs, TargetExports> {
  public:
   explicit DnsDiscovery(Context& context)
       : Component(context),
@@ -67,7 +67,7 @@ class DnsDiscovery final : public Component<Args, TargetExports> {
       pause_.forget();
       const std::uint64_t round = updates_;
       bool all = true;
-      const Args args = args_;
+      const DnsDiscoveryArgs args = args_;
       for (const std::string& name : args.names) {
         lookups_.add();
         auto records = co_await context().seams().network.resolve(name, *record_type(args.type),
@@ -95,7 +95,7 @@ class DnsDiscovery final : public Component<Args, TargetExports> {
   }
 
  protected:
-  Status update(Args args) override {
+  Status update(DnsDiscoveryArgs args) override {
     ++updates_;
     if (args.type != args_.type || args.port != args_.port) known_.clear();
     args_ = std::move(args);
@@ -109,7 +109,7 @@ class DnsDiscovery final : public Component<Args, TargetExports> {
   }
 
  private:
-  static std::vector<StringMap> targets(const Args& args, const std::string& name,
+  static std::vector<StringMap> targets(const DnsDiscoveryArgs& args, const std::string& name,
                                         const std::vector<DnsRecord>& records) {
     std::vector<StringMap> out;
     const RecordType type = *record_type(args.type);
@@ -144,7 +144,7 @@ class DnsDiscovery final : public Component<Args, TargetExports> {
   }
 
   pipeline::Counter &lookups_, &failures_;
-  Args args_;
+  DnsDiscoveryArgs args_;
   std::uint64_t updates_ = 0;
   std::map<std::string, std::vector<StringMap>> known_;
   Pause pause_;

@@ -32,7 +32,7 @@ std::optional<GroupFormat> format_of(std::string_view path) {
   return std::nullopt;
 }
 
-struct Args {
+struct FileDiscoveryArgs {
   std::vector<std::string> files;
   Duration refresh_interval = std::chrono::minutes(5);
 
@@ -54,13 +54,14 @@ struct Args {
   }
   static constexpr auto fields() {
     return std::tuple{
-        attr<&Args::files>("files", "Files to read, their last part may be a pattern.").required(),
-        attr<&Args::refresh_interval>("refresh_interval",
-                                      "How often to read them, changed or not.")};
+        attr<&FileDiscoveryArgs::files>("files", "Files to read, their last part may be a pattern.")
+            .required(),
+        attr<&FileDiscoveryArgs::refresh_interval>("refresh_interval",
+                                                   "How often to read them, changed or not.")};
   }
 };
 
-class FileDiscovery final : public Component<Args, TargetExports> {
+class FileDiscovery final : public Component<FileDiscoveryArgs, TargetExports> {
  public:
   explicit FileDiscovery(Context& context)
       : Component(context),
@@ -81,7 +82,7 @@ class FileDiscovery final : public Component<Args, TargetExports> {
   }
 
  protected:
-  Status update(Args args) override {
+  Status update(FileDiscoveryArgs args) override {
     args_ = std::move(args);
     std::erase_if(known_, [this](const auto& entry) { return !wanted(entry.first); });
     watches_.clear();
@@ -142,7 +143,7 @@ class FileDiscovery final : public Component<Args, TargetExports> {
   }
 
   pipeline::Counter& errors_;
-  Args args_;
+  FileDiscoveryArgs args_;
   std::map<std::string, std::vector<StringMap>> known_;
   std::map<std::string, std::shared_ptr<void>> watches_;
   Pause pause_;

@@ -13,7 +13,7 @@
 namespace collector::discover {
 namespace {
 
-struct Args {
+struct HttpDiscoveryArgs {
   std::string url;
   Duration refresh_interval = std::chrono::seconds(60);
   pipeline::HttpClientArguments client;
@@ -25,10 +25,10 @@ struct Args {
     return client.validate();
   }
   static constexpr auto fields() {
-    return std::tuple{
-        attr<&Args::url>("url", "Where to GET the targets.").required(),
-        attr<&Args::refresh_interval>("refresh_interval", "How often to ask; also the time limit."),
-        squash<&Args::client>()};
+    return std::tuple{attr<&HttpDiscoveryArgs::url>("url", "Where to GET the targets.").required(),
+                      attr<&HttpDiscoveryArgs::refresh_interval>(
+                          "refresh_interval", "How often to ask; also the time limit."),
+                      squash<&HttpDiscoveryArgs::client>()};
   }
 };
 
@@ -45,7 +45,7 @@ bool is_json(std::string_view type) {
   return net::equal_fold(rest, "charset=utf-8") || net::equal_fold(rest, "charset=\"utf-8\"");
 }
 
-class HttpDiscovery final : public Component<Args, TargetExports> {
+class HttpDiscovery final : public Component<HttpDiscoveryArgs, TargetExports> {
  public:
   explicit HttpDiscovery(Context& context)
       : Component(context),
@@ -75,7 +75,7 @@ class HttpDiscovery final : public Component<Args, TargetExports> {
   }
 
  protected:
-  Status update(Args args) override {
+  Status update(HttpDiscoveryArgs args) override {
     if (args.url != args_.url) known_.clear();
     client_ = std::make_shared<net::ConfiguredClient>(context().seams(),
                                                       pipeline::client_settings(args.client));
@@ -111,7 +111,7 @@ class HttpDiscovery final : public Component<Args, TargetExports> {
   }
 
   pipeline::Counter& failures_;
-  Args args_;
+  HttpDiscoveryArgs args_;
   std::shared_ptr<net::ConfiguredClient> client_;
   std::vector<StringMap> known_;
   Pause pause_;

@@ -7,24 +7,26 @@
 namespace collector::discover {
 namespace {
 
-struct Args {
+struct TargetRelabelArgs {
   std::vector<StringMap> targets;
   std::vector<pipeline::RuleArguments> rules;
   static constexpr auto fields() {
-    return std::tuple{attr<&Args::targets>("targets", "Targets to relabel.").required(),
-                      block<&Args::rules>("rule", "A relabelling rule; they apply in order.")};
+    return std::tuple{
+        attr<&TargetRelabelArgs::targets>("targets", "Targets to relabel.").required(),
+        block<&TargetRelabelArgs::rules>("rule", "A relabelling rule; they apply in order.")};
   }
 };
-struct Exports {
+struct TargetRelabelExports {
   std::vector<StringMap> output;
   pipeline::RelabelRulesExport rules;
   static constexpr auto fields() {
-    return std::tuple{attr<&Exports::output>("output", "The targets that the rules kept."),
-                      attr<&Exports::rules>("rules", "The rules as they are configured.")};
+    return std::tuple{
+        attr<&TargetRelabelExports::output>("output", "The targets that the rules kept."),
+        attr<&TargetRelabelExports::rules>("rules", "The rules as they are configured.")};
   }
 };
 
-class Relabel final : public Component<Args, Exports> {
+class Relabel final : public Component<TargetRelabelArgs, TargetRelabelExports> {
  public:
   using Component::Component;
 
@@ -34,9 +36,9 @@ class Relabel final : public Component<Args, Exports> {
   }
 
  protected:
-  Status update(Args args) override {
+  Status update(TargetRelabelArgs args) override {
     const model::RelabelRules rules = pipeline::compile_rules(args.rules);
-    Exports exports;
+    TargetRelabelExports exports;
     model::LabelsBuilder labels;
     for (const StringMap& target : args.targets) {
       labels.clear();

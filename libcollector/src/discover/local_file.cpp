@@ -12,7 +12,7 @@ constexpr std::size_t kLargestFile = 64U << 20;
 /// Between a change and the read, so that a write in several steps is seen whole.
 constexpr Duration kSettle = std::chrono::milliseconds(30);
 
-struct Args {
+struct LocalFileArgs {
   std::string filename;
   std::string detector = "fsnotify";
   Duration poll_frequency = std::chrono::minutes(1);
@@ -28,15 +28,15 @@ struct Args {
   }
   static constexpr auto fields() {
     return std::tuple{
-        attr<&Args::filename>("filename", "Path of the file.").required(),
-        attr<&Args::detector>("detector", "How changes are noticed: fsnotify or poll."),
-        attr<&Args::poll_frequency>("poll_frequency",
-                                    "How often to look, also beside notifications."),
-        attr<&Args::is_secret>("is_secret", "The content is a secret.")};
+        attr<&LocalFileArgs::filename>("filename", "Path of the file.").required(),
+        attr<&LocalFileArgs::detector>("detector", "How changes are noticed: fsnotify or poll."),
+        attr<&LocalFileArgs::poll_frequency>("poll_frequency",
+                                             "How often to look, also beside notifications."),
+        attr<&LocalFileArgs::is_secret>("is_secret", "The content is a secret.")};
   }
 };
 
-class LocalFile final : public Component<Args, ContentExports> {
+class LocalFile final : public Component<LocalFileArgs, ContentExports> {
  public:
   explicit LocalFile(Context& context)
       : Component(context),
@@ -63,8 +63,8 @@ class LocalFile final : public Component<Args, ContentExports> {
   }
 
  protected:
-  Status update(Args args) override {
-    const Args old = std::exchange(args_, std::move(args));
+  Status update(LocalFileArgs args) override {
+    const LocalFileArgs old = std::exchange(args_, std::move(args));
     if (Status s = read(); !s.ok()) {
       args_ = old;
       return s.in("failed to read file");
@@ -95,7 +95,7 @@ class LocalFile final : public Component<Args, ContentExports> {
   }
 
   pipeline::Gauge& accessed_;
-  Args args_;
+  LocalFileArgs args_;
   std::shared_ptr<void> watch_;
   Pause pause_;
 };

@@ -8,7 +8,7 @@
 namespace collector::discover {
 namespace {
 
-struct Args {
+struct FileMatchArgs {
   std::vector<StringMap> path_targets;
   Duration sync_period = std::chrono::seconds(10);
   Duration ignore_older_than{};
@@ -20,13 +20,13 @@ struct Args {
   }
   static constexpr auto fields() {
     return std::tuple{
-        attr<&Args::path_targets>(
+        attr<&FileMatchArgs::path_targets>(
             "path_targets",
             "Targets to expand by their __path__; what matches __path_exclude__ is left out.")
             .required(),
-        attr<&Args::sync_period>("sync_period", "How often to look."),
-        attr<&Args::ignore_older_than>("ignore_older_than",
-                                       "Leave out files that did not change for this long.")};
+        attr<&FileMatchArgs::sync_period>("sync_period", "How often to look."),
+        attr<&FileMatchArgs::ignore_older_than>(
+            "ignore_older_than", "Leave out files that did not change for this long.")};
   }
 };
 
@@ -35,7 +35,7 @@ std::string label(const StringMap& target, const char* name) {
   return at == target.end() ? std::string() : at->second;
 }
 
-class FileMatch final : public Component<Args, TargetExports> {
+class FileMatch final : public Component<FileMatchArgs, TargetExports> {
  public:
   using Component::Component;
 
@@ -49,7 +49,7 @@ class FileMatch final : public Component<Args, TargetExports> {
   }
 
  protected:
-  Status update(Args args) override {
+  Status update(FileMatchArgs args) override {
     args_ = std::move(args);
     set_exports(TargetExports{known_});
     pause_.wake();
@@ -92,7 +92,7 @@ class FileMatch final : public Component<Args, TargetExports> {
     return *here + '/' + path;
   }
 
-  Args args_;
+  FileMatchArgs args_;
   std::vector<StringMap> known_;
   Pause pause_;
 };

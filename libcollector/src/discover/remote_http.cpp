@@ -14,7 +14,7 @@
 namespace collector::discover {
 namespace {
 
-struct Args {
+struct RemoteHttpArgs {
   std::string url;
   Duration poll_frequency = std::chrono::minutes(1);
   Duration poll_timeout = std::chrono::seconds(10);
@@ -40,14 +40,15 @@ struct Args {
     return client.validate();
   }
   static constexpr auto fields() {
-    return std::tuple{attr<&Args::url>("url", "URL to poll.").required(),
-                      attr<&Args::poll_frequency>("poll_frequency", "How often to poll."),
-                      attr<&Args::poll_timeout>("poll_timeout", "Time limit for one poll."),
-                      attr<&Args::is_secret>("is_secret", "The response is a secret."),
-                      attr<&Args::method>("method", "HTTP method of the request."),
-                      attr<&Args::headers>("headers", "Headers of the request."),
-                      attr<&Args::body>("body", "Body of the request."),
-                      block<&Args::client>("client", "How to reach the server.")};
+    return std::tuple{
+        attr<&RemoteHttpArgs::url>("url", "URL to poll.").required(),
+        attr<&RemoteHttpArgs::poll_frequency>("poll_frequency", "How often to poll."),
+        attr<&RemoteHttpArgs::poll_timeout>("poll_timeout", "Time limit for one poll."),
+        attr<&RemoteHttpArgs::is_secret>("is_secret", "The response is a secret."),
+        attr<&RemoteHttpArgs::method>("method", "HTTP method of the request."),
+        attr<&RemoteHttpArgs::headers>("headers", "Headers of the request."),
+        attr<&RemoteHttpArgs::body>("body", "Body of the request."),
+        block<&RemoteHttpArgs::client>("client", "How to reach the server.")};
   }
 };
 
@@ -58,7 +59,7 @@ std::string trimmed(const std::string& text) {
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
-class RemoteHttp final : public Component<Args, ContentExports> {
+class RemoteHttp final : public Component<RemoteHttpArgs, ContentExports> {
  public:
   using Component::Component;
 
@@ -83,7 +84,7 @@ class RemoteHttp final : public Component<Args, ContentExports> {
   }
 
  protected:
-  Status update(Args args) override {
+  Status update(RemoteHttpArgs args) override {
     client_ = std::make_shared<net::ConfiguredClient>(context().seams(),
                                                       pipeline::client_settings(args.client));
     args_ = std::move(args);
@@ -111,7 +112,7 @@ class RemoteHttp final : public Component<Args, ContentExports> {
     co_return trimmed(response->body);
   }
 
-  Args args_;
+  RemoteHttpArgs args_;
   std::shared_ptr<net::ConfiguredClient> client_;
   Pause pause_;
 };

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <charconv>
 #include <cstdlib>
 
 namespace collector::net {
@@ -83,7 +84,10 @@ bool in_network(std::string_view cidr, const std::string& host) {
   const std::size_t slash = cidr.find('/');
   if (slash == std::string_view::npos) return false;
   const std::string address(cidr.substr(0, slash));
-  const int bits = std::atoi(std::string(cidr.substr(slash + 1)).c_str());
+  const std::string_view length = cidr.substr(slash + 1);
+  int bits = 0;
+  const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), bits);
+  if (error != std::errc() || end != length.data() + length.size()) return false;
   for (const int family : {AF_INET, AF_INET6}) {
     unsigned char net[16];
     unsigned char ip[16];

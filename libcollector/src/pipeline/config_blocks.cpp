@@ -13,4 +13,12 @@ Status LoggingArguments::check_format(const std::string& format) {
   return Status(Code::invalid_argument, "should be \"logfmt\" or \"json\"");
 }
 
+bool HttpArguments::Auth::covers(std::string_view path) const {
+  if (!basic) return false;
+  if (!filter || filter->paths.empty()) return true;
+  for (const std::string& begin : filter->paths)
+    if (path.starts_with(begin)) return filter->authenticate_matching_paths;
+  return !filter->authenticate_matching_paths;
+}
+
 }  // namespace collector::pipeline

@@ -59,6 +59,35 @@ struct LivedebuggingArguments {
 
 /// The admin server's own TLS and authentication.
 struct HttpArguments {
+  struct Basic {
+    std::string username;
+    SecretText password;
+    static constexpr auto fields() {
+      return std::tuple{attr<&Basic::username>("username", "User name.").required(),
+                        attr<&Basic::password>("password", "Password.").required()};
+    }
+  };
+  struct Filter {
+    std::vector<std::string> paths;
+    bool authenticate_matching_paths = true;
+    static constexpr auto fields() {
+      return std::tuple{attr<&Filter::paths>("paths", "What the paths of requests begin with."),
+                        attr<&Filter::authenticate_matching_paths>(
+                            "authenticate_matching_paths",
+                            "Whether these paths need authentication, or all but these.")};
+    }
+  };
+  struct Auth {
+    std::optional<Basic> basic;
+    std::optional<Filter> filter;
+    static constexpr auto fields() {
+      return std::tuple{
+          block<&Auth::basic>("basic", "HTTP basic authentication."),
+          block<&Auth::filter>("filter", "Which paths need authentication; without it all do.")};
+    }
+    /// Whether a request for `path` must authenticate.
+    bool covers(std::string_view path) const;
+  };
   struct Tls {
     std::string cert_file, key_file;
     static constexpr auto fields() {
@@ -66,9 +95,11 @@ struct HttpArguments {
                         attr<&Tls::key_file>("key_file", "Key of the certificate.")};
     }
   };
+  std::optional<Auth> auth;
   std::optional<Tls> tls;
   static constexpr auto fields() {
-    return std::tuple{block<&HttpArguments::tls>("tls", "Serve over TLS.")
+    return std::tuple{block<&HttpArguments::auth>("auth", "Who may use the admin server."),
+                      block<&HttpArguments::tls>("tls", "Serve over TLS.")
                           .refused("the admin server speaks plain HTTP in this version")};
   }
 };

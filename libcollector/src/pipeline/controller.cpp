@@ -36,6 +36,16 @@ std::vector<Graph::Input::Part> parse(const std::vector<SourceText>& sources,
   return parts;
 }
 
+/// The names that the root knows: where its files are.
+syntax::Object root_names(const std::vector<SourceText>& sources) {
+  const std::string& first = sources.empty() ? std::string() : sources.front().name;
+  const auto slash = first.rfind('/');
+  syntax::Object names;
+  names["module_path"] =
+      syntax::Value(slash == std::string::npos ? std::string(".") : first.substr(0, slash));
+  return names;
+}
+
 /// For checks: seams that nothing may use, because nothing is created.
 class NoLoop final : public Loop {
  public:
@@ -72,6 +82,8 @@ class Controller::Blocks final : public ConfigBlocks {
           a.format == "json" ? base::LogFormat::json : base::LogFormat::logfmt, level);
     } else if (name == "livedebugging") {
       owner_.edges_.record(args && static_cast<const LivedebuggingArguments*>(args)->enabled);
+    } else if (name == "http") {
+      owner_.http_ = args ? *static_cast<const HttpArguments*>(args) : HttpArguments();
     }
   }
 
@@ -106,7 +118,7 @@ Controller::Controller(Seams seams, const Registry& registry, base::LogOutput& o
 
 Controller::~Controller() { *alive_ = false; }
 
-syntax::Diagnostics Controller::check(const Registry& registry,
+syntax::Diagnostics Controller::check(const Registry& registry, Files& files,
                                       const std::vector<SourceText>& sources) {
   syntax::Diagnostics out;
   NoLoop loop;
@@ -114,12 +126,11 @@ syntax::Diagnostics Controller::check(const Registry& registry,
   NoBlocks blocks;
   MetricRoot metrics;
   EdgeTable edges;
-  // Nothing is created in a check, so nothing reaches for the network, files or series.
+  // Nothing is created in a check, so nothing reaches for the network, randomness or series.
   Network* no_network = nullptr;
-  Files* no_files = nullptr;
   Random* no_random = nullptr;
   model::SeriesTable* no_series = nullptr;
-  Seams seams{loop, *no_network, *no_files, *no_random};
+  Seams seams{loop, *no_network, files, *no_random};
   Environment env{
       seams,      base::Logger(loop, output, base::LogFormat::logfmt, base::Level::error),
       registry,   metrics,
@@ -131,6 +142,7 @@ syntax::Diagnostics Controller::check(const Registry& registry,
   Graph root(host, "");
   Graph::Input input;
   input.parts = parse(sources, out, nullptr);
+  input.names = root_names(sources);
   root.stage(std::move(input), out);
   root.discard();
   out.sort();
@@ -153,6 +165,7 @@ Task<syntax::Diagnostics> Controller::load(std::vector<SourceText> sources) {
     syntax::Diagnostics found;
     Graph::Input input;
     input.parts = parts;
+    input.names = root_names(sources);
     input.exports = root_exports_;
     good = root_->stage(std::move(input), found);
     again = false;

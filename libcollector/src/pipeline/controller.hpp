@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/log.hpp"
+#include "pipeline/config_blocks.hpp"
 #include "pipeline/edge.hpp"
 #include "pipeline/graph.hpp"
 #include "pipeline/imports.hpp"
@@ -39,9 +40,9 @@ class Controller {
   Controller(Seams seams, const Registry& registry, base::LogOutput& output, Options options);
   ~Controller();
 
-  /// Checks everything that can be checked without network and without the files that are referred
-  /// to.
-  static syntax::Diagnostics check(const Registry& registry,
+  /// Checks everything that can be checked without network. Imported files are read where they are
+  /// to be had; that one is missing is no error here.
+  static syntax::Diagnostics check(const Registry& registry, Files& files,
                                    const std::vector<SourceText>& sources);
 
   /// Makes the running graph what `sources` say, by difference. With errors among the diagnostics
@@ -65,6 +66,8 @@ class Controller {
   MetricRoot& metrics() { return metrics_; }
   model::SeriesTable& series() { return *series_; }
   base::Logger& log() { return env_.log; }
+  /// The `http` block.
+  const HttpArguments& http() const { return http_; }
   Seams& seams() { return env_.seams; }
   /// HTTP under /api/v0/component/ID/REST, from the admin server or from memory.
   Task<net::Response> serve_component(net::Request request);
@@ -94,6 +97,7 @@ class Controller {
   std::vector<SourceText> sources_;
   std::vector<syntax::FilePtr> files_;
   LoadState load_state_;
+  HttpArguments http_;
   bool root_exports_ = false;
   bool ready_ = false;
   bool loading_ = false;

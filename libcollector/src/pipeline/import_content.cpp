@@ -88,7 +88,9 @@ std::optional<std::vector<std::pair<std::string, std::string>>> ImportElement::c
   if (kind_ == "import.file") {
     auto args = arguments<FileArguments>(source, in, &complete, out);
     if (!args || !complete) return std::nullopt;
-    auto read = host_.imports.file(args->filename, args->poll_frequency, args->detector != "poll");
+    auto read = host_.check_only ? host_.imports.read(args->filename)
+                                 : host_.imports.file(args->filename, args->poll_frequency,
+                                                      args->detector != "poll");
     if (!read) {
       // A check must not depend on files that are elsewhere.
       if (!host_.check_only)

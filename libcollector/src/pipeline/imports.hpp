@@ -26,7 +26,9 @@ class Imports {
   Imports(Seams seams, base::Logger log, Function<void()> changed);
   ~Imports();
 
-  /// The file, or every *.alloy file of the directory; looked at again every `poll`.
+  /// The file, or every *.alloy file of the directory.
+  Result<Texts> read(const std::string& path);
+  /// The same, looked at again every `poll`, with `watch` at every change too.
   Result<Texts> file(const std::string& path, Duration poll, bool watch);
 
   struct Remote {
@@ -52,7 +54,6 @@ class Imports {
  private:
   struct Watched;
   struct Fetched;
-  Result<Texts> read(const std::string& path);
   void arm(const std::string& path, Watched& watched);
   void look_again(const std::string& path);
   Task<Result<std::string>> fetch(Remote remote, std::stop_token stop);

@@ -13,7 +13,7 @@
 namespace collector::process {
 namespace {
 
-struct Args {
+struct SeriesRelabelArgs {
   std::vector<MetricsReceiver> forward_to;
   std::int64_t max_cache_size = 100000;
   Duration cache_ttl{};
@@ -33,27 +33,29 @@ struct Args {
   }
   static constexpr auto fields() {
     return std::tuple{
-        attr<&Args::forward_to>("forward_to", "Where the samples go.").required(),
-        attr<&Args::max_cache_size>(
+        attr<&SeriesRelabelArgs::forward_to>("forward_to", "Where the samples go.").required(),
+        attr<&SeriesRelabelArgs::max_cache_size>(
             "max_cache_size",
             "Most series whose result is remembered; beyond it they are forgotten "
             "together."),
-        attr<&Args::cache_ttl>("cache_ttl",
-                               "How long results are remembered, instead of max_cache_size."),
-        block<&Args::rules>("rule", "A relabelling rule; they apply in order.")};
+        attr<&SeriesRelabelArgs::cache_ttl>(
+            "cache_ttl", "How long results are remembered, instead of max_cache_size."),
+        block<&SeriesRelabelArgs::rules>("rule", "A relabelling rule; they apply in order.")};
   }
 };
 
-struct Exports {
+struct SeriesRelabelExports {
   MetricsReceiver receiver;
   pipeline::RelabelRulesExport rules;
   static constexpr auto fields() {
-    return std::tuple{attr<&Exports::receiver>("receiver", "Takes the samples."),
-                      attr<&Exports::rules>("rules", "The rules as they are configured.")};
+    return std::tuple{
+        attr<&SeriesRelabelExports::receiver>("receiver", "Takes the samples."),
+        attr<&SeriesRelabelExports::rules>("rules", "The rules as they are configured.")};
   }
 };
 
-class Relabel final : public Component<Args, Exports>, public Sink<Metrics> {
+class Relabel final : public Component<SeriesRelabelArgs, SeriesRelabelExports>,
+                      public Sink<Metrics> {
  public:
   explicit Relabel(Context& context)
       : Component(context), fanout_(context), counters_(context.metrics()) {}
@@ -78,7 +80,7 @@ class Relabel final : public Component<Args, Exports>, public Sink<Metrics> {
   }
 
  protected:
-  Status update(Args args) override {
+  Status update(SeriesRelabelArgs args) override {
     fanout_.set(args.forward_to);
     auto rules =
         std::make_shared<const std::vector<pipeline::RuleArguments>>(std::move(args.rules));

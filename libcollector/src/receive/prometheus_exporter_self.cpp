@@ -7,11 +7,11 @@
 namespace collector::receive {
 namespace {
 
-struct Args {
+struct SelfExporterArgs {
   static constexpr auto fields() { return std::tuple{}; }
 };
 
-class SelfExporter final : public Component<Args, ExporterExports> {
+class SelfExporter final : public Component<SelfExporterArgs, ExporterExports> {
  public:
   explicit SelfExporter(Context& context) : Component(context) {}
 
@@ -33,7 +33,7 @@ class SelfExporter final : public Component<Args, ExporterExports> {
   }
 
  protected:
-  Status update(Args) override {
+  Status update(SelfExporterArgs) override {
     set_exports({{in_process_target(context(), "integrations/self")}});
     return {};
   }

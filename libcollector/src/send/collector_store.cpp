@@ -9,7 +9,7 @@ namespace {
 
 constexpr Duration kExpireEvery = std::chrono::seconds(30);
 
-struct Args {
+struct StoreArgs {
   Duration retention = std::chrono::minutes(15);
   std::int64_t max_bytes = std::int64_t{32} << 20;
 
@@ -21,20 +21,20 @@ struct Args {
   }
   static constexpr auto fields() {
     return std::tuple{
-        attr<&Args::retention>("retention", "How long samples are kept."),
-        attr<&Args::max_bytes>(
+        attr<&StoreArgs::retention>("retention", "How long samples are kept."),
+        attr<&StoreArgs::max_bytes>(
             "max_bytes", "Most memory for samples; the oldest leave first, and are counted.")};
   }
 };
 
-struct Exports {
+struct StoreExports {
   MetricsReceiver receiver;
   static constexpr auto fields() {
-    return std::tuple{attr<&Exports::receiver>("receiver", "Takes the samples.")};
+    return std::tuple{attr<&StoreExports::receiver>("receiver", "Takes the samples.")};
   }
 };
 
-class Store final : public Component<Args, Exports>, public Sink<Metrics> {
+class Store final : public Component<StoreArgs, StoreExports>, public Sink<Metrics> {
  public:
   explicit Store(Context& context)
       : Component(context),
@@ -72,7 +72,7 @@ class Store final : public Component<Args, Exports>, public Sink<Metrics> {
   }
 
  protected:
-  Status update(Args args) override {
+  Status update(StoreArgs args) override {
     recent_.limit({args.retention, static_cast<std::size_t>(args.max_bytes)});
     if (!receiver_.state()) receiver_ = make_receiver(*this);
     set_exports({receiver_});

@@ -7,25 +7,26 @@
 namespace collector::send {
 namespace {
 
-struct Args {
+struct EchoArgs {
   std::string format = "text";
   static constexpr auto fields() {
-    return std::tuple{
-        attr<&Args::format>("format", "text or openmetrics.").check([](const std::string& format) {
-          if (format == "text" || format == "openmetrics") return Status();
-          return Status(Code::invalid_argument, "should be \"text\" or \"openmetrics\"");
-        })};
+    return std::tuple{attr<&EchoArgs::format>("format", "text or openmetrics.")
+                          .check([](const std::string& format) {
+                            if (format == "text" || format == "openmetrics") return Status();
+                            return Status(Code::invalid_argument,
+                                          "should be \"text\" or \"openmetrics\"");
+                          })};
   }
 };
 
-struct Exports {
+struct EchoExports {
   MetricsReceiver receiver;
   static constexpr auto fields() {
-    return std::tuple{attr<&Exports::receiver>("receiver", "Takes the samples.")};
+    return std::tuple{attr<&EchoExports::receiver>("receiver", "Takes the samples.")};
   }
 };
 
-class Echo final : public Component<Args, Exports>, public Sink<Metrics> {
+class Echo final : public Component<EchoArgs, EchoExports>, public Sink<Metrics> {
  public:
   explicit Echo(Context& context) : Component(context) {}
 
@@ -40,7 +41,7 @@ class Echo final : public Component<Args, Exports>, public Sink<Metrics> {
   }
 
  protected:
-  Status update(Args args) override {
+  Status update(EchoArgs args) override {
     format_ = args.format == "openmetrics" ? EchoFormat::openmetrics : EchoFormat::text;
     if (!receiver_.state()) receiver_ = make_receiver(*this);
     set_exports({receiver_});

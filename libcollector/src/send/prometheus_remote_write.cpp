@@ -34,7 +34,7 @@ struct WalArguments {
   }
 };
 
-struct Args {
+struct RemoteWriteArgs {
   StringMap external_labels;
   std::vector<EndpointArguments> endpoints;
   WalArguments wal;
@@ -49,21 +49,22 @@ struct Args {
     return {};
   }
   static constexpr auto fields() {
-    return std::tuple{attr<&Args::external_labels>(
+    return std::tuple{attr<&RemoteWriteArgs::external_labels>(
                           "external_labels", "Labels to add to series that do not have them."),
-                      block<&Args::endpoints>("endpoint", "A server to send to."),
-                      block<&Args::wal>("wal", "The write-ahead log of Alloy.")};
+                      block<&RemoteWriteArgs::endpoints>("endpoint", "A server to send to."),
+                      block<&RemoteWriteArgs::wal>("wal", "The write-ahead log of Alloy.")};
   }
 };
 
-struct Exports {
+struct RemoteWriteExports {
   MetricsReceiver receiver;
   static constexpr auto fields() {
-    return std::tuple{attr<&Exports::receiver>("receiver", "Takes the samples.")};
+    return std::tuple{attr<&RemoteWriteExports::receiver>("receiver", "Takes the samples.")};
   }
 };
 
-class RemoteWrite final : public Component<Args, Exports>, public Sink<Metrics> {
+class RemoteWrite final : public Component<RemoteWriteArgs, RemoteWriteExports>,
+                          public Sink<Metrics> {
  public:
   explicit RemoteWrite(Context& context) : Component(context) {}
 
@@ -122,7 +123,7 @@ class RemoteWrite final : public Component<Args, Exports>, public Sink<Metrics> 
   }
 
  protected:
-  Status update(Args args) override {
+  Status update(RemoteWriteArgs args) override {
     std::vector<std::shared_ptr<RemoteWriteEndpoint>> next;
     Duration slowest{};
     for (EndpointArguments& arguments : args.endpoints) {

@@ -266,9 +266,9 @@ class Compiler {
     if (token == "true" || token == "false") {
       constant = Value(token == "true");
     } else if (token != "null") {
-      char* end = nullptr;
-      const double d = std::strtod(token.c_str(), &end);
-      if (token.empty() || *end) return false;
+      double d = 0;
+      const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), d);
+      if (error != std::errc() || end != token.data() + token.size()) return false;
       constant = Value(d);
     }
     out = [constant](const Value&) { return constant; };

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cctype>
+#include <charconv>
 #include <cmath>
 
 namespace collector::syntax {
@@ -184,7 +185,9 @@ Value query_unescape(const std::string& text, Value::CallError* error) {
     if (i + 2 >= text.size() || !std::isxdigit(static_cast<unsigned char>(text[i + 1])) ||
         !std::isxdigit(static_cast<unsigned char>(text[i + 2])))
       return fail(error, fmt::format("\"{}\" is no escape", text.substr(i, 3)));
-    out += static_cast<char>(std::stoi(text.substr(i + 1, 2), nullptr, 16));
+    unsigned byte = 0;
+    std::from_chars(text.data() + i + 1, text.data() + i + 3, byte, 16);
+    out += static_cast<char>(byte);
     i += 2;
   }
   return Value(std::move(out));
