@@ -169,6 +169,11 @@ int reference(const ReferenceFlags& flags) {
     return 0;
   }
   base::SystemFiles files;
+  if (!flags.directory.empty())
+    if (Status s = files.make_directories(flags.directory); !s.ok()) {
+      fmt::print(stderr, "collector: {}\n", s.what());
+      return kWrong;
+    }
   for (const auto& entry : entries) {
     const std::string page = schema::reference_markdown(entry);
     if (flags.directory.empty()) {

@@ -4,7 +4,7 @@
 #include "component_bench.hpp"
 #include "send/components.hpp"
 #include "send/remote_write_endpoint.hpp"
-#include "wire/compression.hpp"
+#include "write_request.hpp"
 
 using namespace collector;
 using namespace std::chrono_literals;
@@ -12,59 +12,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr const char* kId = "prometheus.remote_write.x";
-
-/// What one request carried, decoded by hand (prompb WriteRequest).
-std::vector<SeenSample> decode(const std::string& body) {
-  auto plain = wire::snappy_uncompress(body, 1U << 20);
-  REQUIRE(plain);
-  std::vector<SeenSample> out;
-  auto varint = [](std::string_view& s) {
-    std::uint64_t v = 0;
-    for (int shift = 0;; shift += 7) {
-      const auto c = static_cast<unsigned char>(s.front());
-      s.remove_prefix(1);
-      v |= static_cast<std::uint64_t>(c & 0x7f) << shift;
-      if (c < 0x80) return v;
-    }
-  };
-  auto part = [&](std::string_view& s) {
-    const auto n = varint(s);
-    auto p = s.substr(0, n);
-    s.remove_prefix(n);
-    return p;
-  };
-  std::string_view request = *plain;
-  while (!request.empty()) {
-    if (varint(request) != 0x0a) {
-      part(request);
-      continue;
-    }
-    std::string_view series = part(request);
-    SeenSample sample;
-    while (!series.empty()) {
-      if (varint(series) == 0x0a) {
-        std::string_view label = part(series);
-        varint(label);
-        const std::string name(part(label));
-        varint(label);
-        const std::string value(part(label));
-        sample.series += (sample.series.empty() ? "" : ",") + name + "=" + value;
-        continue;
-      }
-      std::string_view point = part(series);
-      while (!point.empty()) {
-        if (varint(point) == 0x09) {
-          std::memcpy(&sample.value, point.data(), 8);
-          point.remove_prefix(8);
-        } else {
-          sample.ms = static_cast<std::int64_t>(varint(point));
-        }
-      }
-      out.push_back(sample);
-    }
-  }
-  return out;
-}
 
 struct Server {
   explicit Server(ComponentBench& bench, std::string at = "server:80") : bench_(bench) {
@@ -82,7 +29,7 @@ struct Server {
       (void)slept;
     }
     if (response.status / 100 == 2)
-      for (auto& s : decode(request.body)) got.push_back(s);
+      for (auto& s : decode_write_request(request.body)) got.push_back(s);
     co_return response;
   }
   std::vector<double> values() const {
@@ -96,7 +43,7 @@ struct Server {
   Duration delay{};
   std::vector<net::Request> requests;
   std::vector<Instant> times;
-  std::vector<SeenSample> got;
+  std::vector<WrittenSample> got;
 };
 
 std::string config(const std::string& inside, const std::string& outside = "") {

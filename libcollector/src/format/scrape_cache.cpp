@@ -13,7 +13,8 @@ constexpr std::size_t kLookAhead = 4;
 constexpr std::uint16_t kTurns = 1U << 15;
 
 /// The labels that a sample ends up with (Prometheus scrape/scrape.go, mutateSampleLabels).
-void add_target_labels(const StringMap& target, bool honor, model::LabelsBuilder& labels) {
+void add_target_labels(const std::map<std::string, std::string>& target, bool honor,
+                       model::LabelsBuilder& labels) {
   if (honor) {
     for (const auto& [name, value] : target)
       if (labels.get(name).empty()) labels.set(name, value);
@@ -302,8 +303,9 @@ void ScrapeCache::stale(std::int64_t now_ms, MetricColumns& out) {
   entries_.shrink_to_fit();
 }
 
-void ScrapeCache::append_report(std::string_view name, const StringMap& labels, std::int64_t now_ms,
-                                double value, MetricColumns& out) {
+void ScrapeCache::append_report(std::string_view name,
+                                const std::map<std::string, std::string>& labels,
+                                std::int64_t now_ms, double value, MetricColumns& out) {
   if (!out.lease) out.lease = series_.lease();
   auto it = reports_.find(name);
   if (it == reports_.end()) {

@@ -2,7 +2,6 @@
 // scrape whose lines are known costs a hash and a number each. One thread.
 #pragma once
 
-#include <collector/engine/arguments.hpp>
 #include <collector/engine/signals.hpp>
 
 #include "base/hash.hpp"
@@ -12,6 +11,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,7 +21,7 @@ namespace collector::format {
 
 struct ScrapeSettings {
   Exposition format = Exposition::text;
-  StringMap labels;  ///< of the target
+  std::map<std::string, std::string> labels;  ///< of the target
   bool honor_labels = false;
   bool honor_timestamps = true;
   /// Series with timestamps of their own get stale markers too.
@@ -57,8 +57,8 @@ class ScrapeCache {
   /// A failed scrape or the end of the target: everything that was current becomes stale.
   void stale(std::int64_t now_ms, MetricColumns& out);
   /// A sample about the scrape itself, such as `up`.
-  void append_report(std::string_view name, const StringMap& labels, std::int64_t now_ms,
-                     double value, MetricColumns& out);
+  void append_report(std::string_view name, const std::map<std::string, std::string>& labels,
+                     std::int64_t now_ms, double value, MetricColumns& out);
   /// Known series so far.
   std::size_t size() const { return entries_.size(); }
 

@@ -1,0 +1,340 @@
+#include <collector/engine/testing.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace collector::testing {
+namespace {
+
+constexpr Duration kConnectTimeout = std::chrono::seconds(30);
+
+}  // namespace
+
+std::uint64_t SeededRandom::next() {
+  std::uint64_t z = (state_ += 0x9e3779b97f4a7c15);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  return z ^ (z >> 31);
+}
+
+SimulatedLoop::SimulatedLoop(WallTime start) : start_(start) {}
+
+TimerId SimulatedLoop::arm(Duration delay, Function<void()> fire) {
+  const TimerId id{++last_id_};
+  const Instant at = now_ + std::max(delay, Duration{});
+  timers_.emplace(std::pair(at, id), std::move(fire));
+  when_[id] = at;
+  return id;
+}
+
+void SimulatedLoop::disarm(TimerId id) {
+  const auto at = when_.find(id);
+  if (at == when_.end()) return;
+  auto timer = timers_.find({at->second, id});
+  auto fire = std::move(timer->second);
+  timers_.erase(timer);
+  when_.erase(at);
+}
+
+bool SimulatedLoop::step(Instant end) {
+  if (!posted_.empty()) {
+    auto f = std::move(posted_.front());
+    posted_.pop_front();
+    ++steps_;
+    f();
+    return true;
+  }
+  if (timers_.empty() || timers_.begin()->first.first > end) return false;
+  const auto first = timers_.begin();
+  now_ = std::max(now_, first->first.first);
+  auto fire = std::move(first->second);
+  when_.erase(first->first.second);
+  timers_.erase(first);
+  ++steps_;
+  fire();
+  return true;
+}
+
+void SimulatedLoop::run_for(Duration duration) {
+  const Instant end = now_ + duration;
+  while (step(end)) {
+  }
+  now_ = std::max(now_, end);
+}
+
+bool SimulatedLoop::run_until(Function<bool()> done, Duration limit) {
+  const Instant end = now_ + limit;
+  while (!done())
+    if (!step(end)) {
+      now_ = std::max(now_, end);
+      return done();
+    }
+  return true;
+}
+
+namespace {
+
+/// One direction of a connection: what was written and when it arrives.
+struct Wire {
+  std::string arrived;
+  std::size_t at = 0;
+  Instant last;  ///< nothing overtakes
+  bool closed = false, broken = false;
+  Function<void(bool)> reader;
+
+  void wake(Loop& loop, bool look) {
+    if (auto r = std::exchange(reader, nullptr))
+      loop.post([r = std::move(r), look]() mutable { r(look); });
+  }
+};
+
+}  // namespace
+
+struct SimulatedNetwork::State {
+  struct Accepting {
+    std::deque<std::unique_ptr<Stream>> waiting;
+    Function<void(bool)> acceptor;
+    bool closed = false;
+  };
+
+  State(SimulatedLoop& l, Random& r) : loop(l), random(r) {}
+
+  SimulatedLoop& loop;
+  Random& random;
+  LinkQuality quality;
+  std::set<std::string> cut;
+  std::map<std::pair<std::string, RecordType>, std::vector<DnsRecord>> records;
+  std::map<std::pair<std::string, std::uint16_t>, std::shared_ptr<Accepting>> listeners;
+  std::string here = "localhost", trace;
+  std::uint16_t next_port = 40000;
+  std::uint64_t connections = 0;
+
+  void note(std::string_view what, std::uint64_t connection, std::size_t bytes) {
+    trace += fmt::format("{} {} {} {}\n", loop.now().since_origin.count(), connection, what, bytes);
+  }
+  Duration delay() {
+    Duration d = quality.latency;
+    if (quality.jitter.count() > 0)
+      d += Duration(static_cast<Duration::rep>(
+          random.below(static_cast<std::uint64_t>(quality.jitter.count()) + 1)));
+    return d;
+  }
+};
+
+namespace {
+
+using NetworkState = SimulatedNetwork::State;
+
+class SimulatedStream final : public Stream {
+ public:
+  SimulatedStream(std::shared_ptr<NetworkState> net, std::uint64_t id, std::string host,
+                  std::shared_ptr<Wire> in, std::shared_ptr<Wire> out, std::string peer)
+      : net_(std::move(net)),
+        id_(id),
+        host_(std::move(host)),
+        in_(std::move(in)),
+        out_(std::move(out)),
+        peer_(std::move(peer)) {}
+  ~SimulatedStream() override { close(); }
+
+  Task<Result<std::size_t>> read(std::span<std::byte> into, std::stop_token stop) override {
+    auto in = in_;
+    auto net = net_;
+    auto cancel = [in, net] { in->wake(net->loop, false); };
+    const std::stop_callback on_stop(stop, cancel);
+    while (in->at == in->arrived.size() && !in->closed && !in->broken) {
+      if (stop.stop_requested()) co_return Status(Code::cancelled, "read: stopped");
+      auto initiate = [&](Function<void(bool)> done) { in->reader = std::move(done); };
+      const bool look = co_await await_callback<bool>(initiate);
+      if (!look) co_return Status(Code::cancelled, "read: stopped");
+    }
+    if (in->broken) co_return Status(Code::unavailable, "read: connection reset by peer");
+    const std::size_t n = std::min(into.size(), in->arrived.size() - in->at);
+    std::memcpy(into.data(), in->arrived.data() + in->at, n);
+    in->at += n;
+    if (in->at == in->arrived.size()) {
+      in->arrived.clear();
+      in->at = 0;
+    }
+    co_return n;
+  }
+
+  Task<Status> write(std::span<const std::byte> bytes, std::stop_token) override {
+    if (out_->closed || out_->broken || in_->broken)
+      co_return Status(Code::unavailable, "write: broken pipe");
+    if (net_->random.unit() < net_->quality.reset) {
+      net_->note("reset", id_, 0);
+      break_both();
+      co_return Status(Code::unavailable, "write: connection reset by peer");
+    }
+    Duration late = net_->delay();
+    for (Duration resend = net_->quality.resend; net_->random.unit() < net_->quality.loss;
+         resend *= 2) {
+      net_->note("lost", id_, bytes.size());
+      late += resend;
+    }
+    net_->note("write", id_, bytes.size());
+    out_->last = std::max(out_->last, net_->loop.now() + late);
+    arrive_at(out_->last, std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()),
+              false);
+    co_return Status();
+  }
+
+  void close() override {
+    if (std::exchange(closed_, true)) return;
+    net_->note("close", id_, 0);
+    in_->closed = true;
+    in_->wake(net_->loop, true);
+    out_->last = std::max(out_->last, net_->loop.now() + net_->delay());
+    arrive_at(out_->last, {}, true);
+  }
+  std::string peer() const override { return peer_; }
+
+ private:
+  void break_both() {
+    for (const auto& wire : {in_, out_}) {
+      wire->broken = true;
+      wire->wake(net_->loop, true);
+    }
+  }
+  /// A cut link holds back what is under way and looks again later.
+  void arrive_at(Instant when, std::string bytes, bool end) {
+    arrive(net_, out_, host_, when, std::move(bytes), end);
+  }
+  static void arrive(std::shared_ptr<NetworkState> net, std::shared_ptr<Wire> wire,
+                     std::string host, Instant when, std::string bytes, bool end) {
+    NetworkState& state = *net;
+    state.loop.arm(when - state.loop.now(),
+                   [net = std::move(net), wire = std::move(wire), host = std::move(host),
+                    bytes = std::move(bytes), end]() mutable {
+                     if (net->cut.contains(host)) {
+                       const Instant later = net->loop.now() + net->quality.resend;
+                       return arrive(net, wire, host, later, std::move(bytes), end);
+                     }
+                     wire->arrived += bytes;
+                     if (end) wire->closed = true;
+                     wire->wake(net->loop, true);
+                   });
+  }
+
+  std::shared_ptr<NetworkState> net_;
+  std::uint64_t id_;
+  std::string host_;  ///< of the server's end: what may be cut off
+  std::shared_ptr<Wire> in_, out_;
+  std::string peer_;
+  bool closed_ = false;
+};
+
+class SimulatedListener final : public Listener {
+ public:
+  SimulatedListener(std::shared_ptr<NetworkState> net, std::pair<std::string, std::uint16_t> at,
+                    std::shared_ptr<NetworkState::Accepting> accepting)
+      : net_(std::move(net)), at_(std::move(at)), accepting_(std::move(accepting)) {}
+  ~SimulatedListener() override { close(); }
+
+  Task<Result<std::unique_ptr<Stream>>> accept(std::stop_token stop) override {
+    auto accepting = accepting_;
+    auto net = net_;
+    auto cancel = [accepting, net] {
+      if (auto a = std::exchange(accepting->acceptor, nullptr))
+        net->loop.post([a = std::move(a)]() mutable { a(false); });
+    };
+    const std::stop_callback on_stop(stop, cancel);
+    while (accepting->waiting.empty()) {
+      if (accepting->closed || stop.stop_requested())
+        co_return Status(Code::cancelled, "accept: stopped");
+      auto initiate = [&](Function<void(bool)> done) { accepting->acceptor = std::move(done); };
+      const bool look = co_await await_callback<bool>(initiate);
+      if (!look) co_return Status(Code::cancelled, "accept: stopped");
+    }
+    auto stream = std::move(accepting->waiting.front());
+    accepting->waiting.pop_front();
+    co_return Result<std::unique_ptr<Stream>>(std::move(stream));
+  }
+  std::uint16_t port() const override { return at_.second; }
+  void close() override {
+    if (std::exchange(accepting_->closed, true)) return;
+    net_->listeners.erase(at_);
+    if (auto a = std::exchange(accepting_->acceptor, nullptr))
+      net_->loop.post([a = std::move(a)]() mutable { a(true); });
+  }
+
+ private:
+  std::shared_ptr<NetworkState> net_;
+  std::pair<std::string, std::uint16_t> at_;
+  std::shared_ptr<NetworkState::Accepting> accepting_;
+};
+
+}  // namespace
+
+SimulatedNetwork::SimulatedNetwork(SimulatedLoop& loop, Random& random)
+    : state_(std::make_shared<State>(loop, random)) {}
+SimulatedNetwork::~SimulatedNetwork() = default;
+
+void SimulatedNetwork::quality(LinkQuality quality) { state_->quality = quality; }
+void SimulatedNetwork::cut(const std::string& host, bool is_cut) {
+  if (is_cut)
+    state_->cut.insert(host);
+  else
+    state_->cut.erase(host);
+}
+void SimulatedNetwork::record(std::string name, RecordType type, std::vector<DnsRecord> records) {
+  state_->records[{std::move(name), type}] = std::move(records);
+}
+void SimulatedNetwork::listen_as(std::string host) { state_->here = std::move(host); }
+const std::string& SimulatedNetwork::trace() const { return state_->trace; }
+
+Task<Result<std::unique_ptr<Stream>>> SimulatedNetwork::connect(std::string host,
+                                                                std::uint16_t port,
+                                                                std::stop_token stop) {
+  auto net = state_;
+  if (net->cut.contains(host)) {
+    const bool slept = co_await sleep_for(net->loop, kConnectTimeout, stop);
+    if (!slept) co_return Status(Code::cancelled, "connect: stopped");
+    co_return Status(Code::unavailable, fmt::format("dial tcp {}:{}: timed out", host, port));
+  }
+  const bool slept = co_await sleep_for(net->loop, net->delay(), stop);
+  if (!slept) co_return Status(Code::cancelled, "connect: stopped");
+  const auto at = net->listeners.find({host, port});
+  if (at == net->listeners.end())
+    co_return Status(Code::unavailable,
+                     fmt::format("dial tcp {}:{}: connection refused", host, port));
+  const std::uint64_t id = ++net->connections;
+  net->note("connect", id, port);
+  auto there = std::make_shared<Wire>(), back = std::make_shared<Wire>();
+  at->second->waiting.push_back(
+      std::make_unique<SimulatedStream>(net, id, host, there, back, fmt::format("client:{}", id)));
+  if (auto a = std::exchange(at->second->acceptor, nullptr))
+    net->loop.post([a = std::move(a)]() mutable { a(true); });
+  std::unique_ptr<Stream> ours = std::make_unique<SimulatedStream>(
+      net, id, host, back, there, fmt::format("{}:{}", host, port));
+  co_return Result<std::unique_ptr<Stream>>(std::move(ours));
+}
+
+Result<std::unique_ptr<Listener>> SimulatedNetwork::listen(const std::string&, std::uint16_t port) {
+  if (port == 0) port = state_->next_port++;
+  const std::pair at(state_->here, port);
+  auto accepting = std::make_shared<State::Accepting>();
+  if (!state_->listeners.emplace(at, accepting).second)
+    return Status(Code::already_exists,
+                  fmt::format("listen tcp {}:{}: address already in use", at.first, port));
+  return std::unique_ptr<Listener>(std::make_unique<SimulatedListener>(state_, at, accepting));
+}
+
+Task<Result<std::vector<DnsRecord>>> SimulatedNetwork::resolve(std::string name, RecordType type,
+                                                               std::stop_token stop) {
+  auto net = state_;
+  const bool slept = co_await sleep_for(net->loop, net->delay(), stop);
+  if (!slept) co_return Status(Code::cancelled, "resolve: stopped");
+  const auto at = net->records.find({name, type});
+  if (at == net->records.end()) co_return Status(Code::not_found, name + ": no such host");
+  co_return at->second;
+}
+
+Result<std::shared_ptr<void>> SimulatedNetwork::watch(const std::string&, Function<void()>) {
+  return Status(Code::unimplemented, "nothing is watched here: poll");
+}
+
+}  // namespace collector::testing
