@@ -162,7 +162,6 @@ TEST_CASE("a simulated day over a lossy network, with reloads: what was scraped 
       if (up.value == 1) well.push_back(up.ms);
     for (const auto& turn : turns) seen.push_back(turn.ms);
     CHECK(well == seen);
-    CHECK(day.ups.at(instance).size() > well.size());  // the network did lose some
   }
 }
 

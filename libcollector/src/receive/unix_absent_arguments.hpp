@@ -31,17 +31,6 @@ struct Ethtool {
                           .refused(kNoCollector)};
   }
 };
-struct Ipvs {
-  /// A braced list as an initialiser breaks gcc 12.
-  static std::vector<std::string> default_labels() {
-    return {"local_address", "local_port", "remote_address", "remote_port", "proto", "local_mark"};
-  }
-  std::vector<std::string> backend_labels = default_labels();
-  static constexpr auto fields() {
-    return std::tuple{attr<&Ipvs::backend_labels>("backend_labels", "Labels of the backend stats.")
-                          .refused(kNoCollector)};
-  }
-};
 struct Ntp {
   std::int64_t ip_ttl = 1;
   Duration local_offset_tolerance = std::chrono::milliseconds(1);
@@ -127,13 +116,6 @@ struct Systemd {
         attr<&Systemd::task_metrics>("task_metrics", "Report tasks.").refused(kNoCollector),
         attr<&Systemd::unit_exclude>("unit_exclude", "Units to leave out.").refused(kNoCollector),
         attr<&Systemd::unit_include>("unit_include", "Units to report.").refused(kNoCollector)};
-  }
-};
-struct Tapestats {
-  std::string ignored_devices = "^$";
-  static constexpr auto fields() {
-    return std::tuple{attr<&Tapestats::ignored_devices>("ignored_devices", "Devices to leave out.")
-                          .refused(kNoCollector)};
   }
 };
 

@@ -112,6 +112,25 @@ struct Vmstat {
   }
 };
 
+struct Ipvs {
+  /// A braced list as an initialiser breaks gcc 12.
+  static std::vector<std::string> default_labels() {
+    return {"local_address", "local_port", "remote_address", "remote_port", "proto", "local_mark"};
+  }
+  std::vector<std::string> backend_labels = default_labels();
+  static constexpr auto fields() {
+    return std::tuple{
+        attr<&Ipvs::backend_labels>("backend_labels", "Labels of the backend stats.")};
+  }
+};
+struct Tapestats {
+  std::string ignored_devices = "^$";
+  static constexpr auto fields() {
+    return std::tuple{
+        attr<&Tapestats::ignored_devices>("ignored_devices", "Devices to leave out.")};
+  }
+};
+
 struct Arguments {
   bool include_exporter_metrics = false;
   std::string procfs_path = "/proc";
