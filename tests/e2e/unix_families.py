@@ -2,10 +2,8 @@
 unix_fixtures/ for hardware that it lacks. Same families, types and label names for every collector that we
 have; equal values where they stand still."""
 import os
+import pathlib
 import re
-import sys
-import tarfile
-import time
 
 from harness import Stack, check, free_port, get, need, wait_for
 
@@ -23,6 +21,8 @@ NEWER = {"node_cpu_online", "node_cpu_frequency_avg_hertz", "node_softnet_cpu_co
          "node_cpu_scaling_governor", "node_cpu_isolated", "node_fibrechannel_info"}
 # Labels that later releases added.
 NEWER_LABELS = {"node_disk_info": {"rotational"}, "node_nvme_info": {"cntlid"}, "node_network_info": {"adminstate"}}
+NEWER_HELP = {"node_cpu_frequency_max_hertz": ("CPU thread", "cpu thread"),
+              "node_cpu_frequency_min_hertz": ("CPU thread", "cpu thread")}
 # Collectors of node_exporter's default set that we do not have: see the reference of the component.
 LACKING = ["bcache", "btrfs", "infiniband", "nfs", "nfsd", "xfs", "zfs"]
 # What moves between two looks, or is measured by the exporter itself.
@@ -31,13 +31,14 @@ MOVES = re.compile(r"node_(scrape_collector_duration|time_seconds|timex_|cpu_sec
                    r"disk_(reads?_|writes?_|written|io|flush|discard)|filesystem_(avail|free|files_free)|"
                    r"pressure_|procs_|entropy_avail|filefd_allocated|udp_queues|arp_entries|nf_conntrack|"
                    r"cpu_(scaling_)?frequency|thermal|hwmon|rapl|interrupts|textfile_mtime|power_supply)")
+ALWAYS_MOVES = re.compile(r"node_(scrape_collector_duration|time_seconds|timex_|textfile_mtime)")
 SAMPLE = re.compile(r'^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$')
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
 def parse(text):
     types, helps, samples = {}, {}, {}
-    for line in text.splitlines():
+    for line in text.split("\n"):
         if line.startswith("# TYPE "):
             _, _, name, kind = line.split(" ", 3)
             types[name] = kind
@@ -56,25 +57,25 @@ def compare(what, theirs, ours, moving):
     o_types, o_helps, o_samples = ours
     problems, equal, values = [], 0, 0
     for name in sorted(t_types):
-        if not name.startswith("node_") or name.startswith("node_exporter_build"):
+        if re.match("go_|process_|promhttp_|node_exporter_build", name):
             continue
         if name not in o_types:
             problems.append(f"{name} is missing")
             continue
         if t_types[name] != o_types[name]:
             problems.append(f"{name} is a {o_types[name]}, not a {t_types[name]}")
-        if t_helps[name] != o_helps[name]:
+        if t_helps[name] != o_helps[name].replace(*NEWER_HELP.get(name, ("", ""))):
             problems.append(f"{name}: help is {o_helps[name]!r}, not {t_helps[name]!r}")
         newer = NEWER_LABELS.get(name, set()) | ({"device_error"} if name.startswith("node_filesystem") else set())
         mine = {}
         for labels, value in o_samples.get(name, {}).items():
             mine[tuple(p for p in labels if p[0] not in newer)] = value
         yours = {k: v for k, v in t_samples.get(name, {}).items() if dict(k).get("collector") not in LACKING}
-        mine = {k: v for k, v in mine.items() if dict(k).get("collector") != "watchdog"}
+        mine = {k: v for k, v in mine.items() if dict(k).get("collector") not in [*LACKING, "watchdog"]}
         if set(mine) != set(yours):
             problems.append(f"{name}: only theirs {sorted(set(yours) - set(mine))[:3]}, "
                             f"only ours {sorted(set(mine) - set(yours))[:3]}")
-        elif not moving or not MOVES.match(name):
+        elif not (MOVES if moving else ALWAYS_MOVES).match(name):
             for key, value in yours.items():
                 values += 1
                 same = mine[key] == value or (mine[key] != mine[key] and value != value)
@@ -90,6 +91,19 @@ def compare(what, theirs, ours, moving):
     for p in problems[:40]:
         print("  " + p)
     return problems
+
+
+def plant(archive, tree):
+    """`-- path --` begins a file, `-- path -> target --` is a symbolic link."""
+    parts = re.split(r"^-- (.+?) --\n", archive.read_text(), flags=re.M)
+    for name, content in zip(parts[1::2], parts[2::2]):
+        path, _, target = name.partition(" -> ")
+        where = pathlib.Path(tree, path)
+        where.parent.mkdir(parents=True, exist_ok=True)
+        if target:
+            where.symlink_to(target)
+        else:
+            where.write_text(content)
 
 
 def look(stack, name, flags, arguments):
@@ -109,7 +123,7 @@ def main():
         text = os.path.join(stack.folder, "text")
         os.mkdir(text)
         with open(os.path.join(text, "backup.prom"), "w") as f:
-            f.write("# HELP backup_age_seconds Age of the \\\"last\\\" backup.\n# TYPE backup_age_seconds gauge\n"
+            f.write("# HELP backup_age_seconds Age of the last backup, in \\\\ seconds.\n# TYPE backup_age_seconds gauge\n"
                     'backup_age_seconds{job="home \\"x\\""} 12.5\nbare 1\n# TYPE took histogram\n'
                     'took_bucket{le="1"} 2\ntook_bucket{le="+Inf"} 3\ntook_sum 4.5\ntook_count 3\n')
         with open(os.path.join(text, "broken.prom"), "w") as f:
@@ -117,7 +131,7 @@ def main():
         # Debian's build has other defaults than upstream's: what both are given is equal.
         same = ["--collector.filesystem.fs-types-exclude=^(autofs|proc|sysfs)$",
                 "--collector.filesystem.mount-points-exclude=^/(dev|proc|sys)($|/)",
-                "--no-collector.netdev.netlink", "--no-collector.arp.netlink",
+                "--no-collector.netdev.netlink", "--collector.netdev.device-exclude=", "--no-collector.systemd",
                 "--collector.diskstats.device-exclude=^(ram|loop)\\d+$", "--no-collector.cpu.guest",
                 f"--collector.textfile.directory={text}"]
         ours = ('filesystem {\nfs_types_exclude = "^(autofs|proc|sysfs)$"\n'
@@ -125,18 +139,18 @@ def main():
                 'disk {\ndevice_exclude = "^(ram|loop)\\\\d+$"\n}\n' f'textfile {{\ndirectory = "{text}"\n}}\n')
         problems = compare("this machine", *look(stack, "host", same, ours), moving=True)
 
-        fixtures = os.path.join(os.path.dirname(__file__), "unix_fixtures")
-        for archive in sorted(os.listdir(fixtures)) if os.path.isdir(fixtures) else []:
-            tree = os.path.join(stack.folder, archive.split(".")[0])
-            with tarfile.open(os.path.join(fixtures, archive)) as tar:
-                tar.extractall(tree)
-            problems += compare(archive, *look(
-                stack, archive.split(".")[0],
+        fixtures = pathlib.Path(__file__).parent / "unix_fixtures"
+        for archive in sorted(fixtures.glob("*.txtar")):
+            tree = os.path.join(stack.folder, archive.stem)
+            plant(archive, tree)
+            problems += compare(archive.stem, *look(
+                stack, archive.stem,
                 [f"--path.procfs={tree}/proc", f"--path.sysfs={tree}/sys", f"--path.udev.data={tree}/udev",
-                 "--no-collector.netdev.netlink", "--no-collector.arp.netlink", "--no-collector.cpu.guest",
-                 "--no-collector.filesystem"],
+                 "--no-collector.netdev.netlink", "--collector.netdev.device-exclude=",
+                 "--no-collector.systemd", "--no-collector.cpu.guest", "--no-collector.filesystem",
+                 "--collector.diskstats.device-exclude=^$"],
                 f'procfs_path = "{tree}/proc"\nsysfs_path = "{tree}/sys"\nudev_data_path = "{tree}/udev"\n'
-                'disable_collectors = ["filesystem"]\n'), moving=False)
+                'disable_collectors = ["filesystem"]\ndisk {\ndevice_exclude = ""\n}\n'), moving=False)
         check(not problems, f"{len(problems)} differences")
 
 

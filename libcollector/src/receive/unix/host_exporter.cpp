@@ -14,11 +14,9 @@ struct Known {
   unix_host::Collect (*make)(const unix_host::Arguments&);
 };
 
-/// All of them run unless the arguments say otherwise; textfile only with a directory.
+/// All of them run unless the arguments say otherwise.
 constexpr std::array kCollectors{Known{"arp", unix_host::make_arp},
-                                 Known{"bcache", unix_host::make_bcache},
                                  Known{"bonding", unix_host::make_bonding},
-                                 Known{"btrfs", unix_host::make_btrfs},
                                  Known{"conntrack", unix_host::make_conntrack},
                                  Known{"cpu", unix_host::make_cpu},
                                  Known{"cpufreq", unix_host::make_cpufreq},
@@ -30,7 +28,6 @@ constexpr std::array kCollectors{Known{"arp", unix_host::make_arp},
                                  Known{"filefd", unix_host::make_filefd},
                                  Known{"filesystem", unix_host::make_filesystem},
                                  Known{"hwmon", unix_host::make_hwmon},
-                                 Known{"infiniband", unix_host::make_infiniband},
                                  Known{"ipvs", unix_host::make_ipvs},
                                  Known{"loadavg", unix_host::make_loadavg},
                                  Known{"mdadm", unix_host::make_mdadm},
@@ -38,8 +35,6 @@ constexpr std::array kCollectors{Known{"arp", unix_host::make_arp},
                                  Known{"netclass", unix_host::make_netclass},
                                  Known{"netdev", unix_host::make_netdev},
                                  Known{"netstat", unix_host::make_netstat},
-                                 Known{"nfs", unix_host::make_nfs},
-                                 Known{"nfsd", unix_host::make_nfsd},
                                  Known{"nvme", unix_host::make_nvme},
                                  Known{"os", unix_host::make_os},
                                  Known{"powersupplyclass", unix_host::make_powersupplyclass},
@@ -58,22 +53,56 @@ constexpr std::array kCollectors{Known{"arp", unix_host::make_arp},
                                  Known{"udp_queues", unix_host::make_udp_queues},
                                  Known{"uname", unix_host::make_uname},
                                  Known{"vmstat", unix_host::make_vmstat},
-                                 Known{"watchdog", unix_host::make_watchdog},
-                                 Known{"xfs", unix_host::make_xfs},
-                                 Known{"zfs", unix_host::make_zfs}};
+                                 Known{"watchdog", unix_host::make_watchdog}};
 
 /// Collectors of node_exporter that this one does not have: fine to disable, refused elsewhere.
-constexpr std::array<std::string_view, 40> kAbsent{
-    "boottime",  "buddyinfo",     "cgroups",      "cpu_vulnerabilities",
-    "devstat",   "drbd",          "drm",          "ethtool",
-    "exec",      "hung_task",     "interrupts",   "ksmd",
-    "lnstat",    "logind",        "meminfo_numa", "mountstats",
-    "netisr",    "network_route", "ntp",          "nvmesubsystem",
-    "pcidevice", "perf",          "processes",    "qdisc",
-    "runit",     "slabinfo",      "softirqs",     "supervisord",
-    "swap",      "sysctl",        "systemd",      "tcpstat",
-    "thermal",   "wifi",          "xfrm",         "zoneinfo",
-    "bcachefs",  "dmmultipath",   "kernel_hung",  "powersupply"};
+constexpr std::array<std::string_view, 47> kAbsent{"bcache",
+                                                   "bcachefs",
+                                                   "boottime",
+                                                   "btrfs",
+                                                   "buddyinfo",
+                                                   "cgroups",
+                                                   "cpu_vulnerabilities",
+                                                   "devstat",
+                                                   "dmmultipath",
+                                                   "drbd",
+                                                   "drm",
+                                                   "ethtool",
+                                                   "exec",
+                                                   "hung_task",
+                                                   "infiniband",
+                                                   "interrupts",
+                                                   "kernel_hung",
+                                                   "ksmd",
+                                                   "lnstat",
+                                                   "logind",
+                                                   "meminfo_numa",
+                                                   "mountstats",
+                                                   "netisr",
+                                                   "network_route",
+                                                   "nfs",
+                                                   "nfsd",
+                                                   "ntp",
+                                                   "nvmesubsystem",
+                                                   "pcidevice",
+                                                   "perf",
+                                                   "powersupply",
+                                                   "processes",
+                                                   "qdisc",
+                                                   "runit",
+                                                   "slabinfo",
+                                                   "softirqs",
+                                                   "supervisord",
+                                                   "swap",
+                                                   "sysctl",
+                                                   "systemd",
+                                                   "tcpstat",
+                                                   "thermal",
+                                                   "wifi",
+                                                   "xfrm",
+                                                   "xfs",
+                                                   "zfs",
+                                                   "zoneinfo"};
 
 bool known(std::string_view name) {
   return std::any_of(kCollectors.begin(), kCollectors.end(),
@@ -150,9 +179,8 @@ HostExporter::HostExporter(Seams& seams, base::Logger& log, const Arguments& arg
             arguments.udev_data_path},
       about_itself_(arguments.include_exporter_metrics) {
   for (const Known& k : kCollectors) {
-    const bool from_start = arguments.set_collectors.empty()
-                                ? k.name != "textfile" || !arguments.textfile.directory.empty()
-                                : contains(arguments.set_collectors, k.name);
+    const bool from_start =
+        arguments.set_collectors.empty() || contains(arguments.set_collectors, k.name);
     if (!from_start && !contains(arguments.enable_collectors, k.name)) continue;
     if (contains(arguments.disable_collectors, k.name)) continue;
     running_.push_back({k.name, k.make(arguments), {}});

@@ -104,8 +104,10 @@ Status mdadm(const Host& host, Families& out) {
     if (auto disks = host.sys_number(fmt::format("block/{}/md/raid_disks", device)))
       out.gauge("node_md_raid_disks", "Number of raid disks on device.", *disks,
                 {{"device", device}});
-    if (auto degraded = host.sys_number(fmt::format("block/{}/md/degraded", device)))
-      out.gauge("node_md_degraded", "Number of degraded disks on device.", *degraded,
+    // Levels without redundancy have no such file.
+    if (host.seams.files.info(Host::join(host.sysfs, fmt::format("block/{}/md", device))))
+      out.gauge("node_md_degraded", "Number of degraded disks on device.",
+                host.sys_number(fmt::format("block/{}/md/degraded", device)).value_or(0),
                 {{"device", device}});
   }
   return {};

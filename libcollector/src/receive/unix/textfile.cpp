@@ -34,6 +34,17 @@ std::string_view type_name(MetricType type) {
   }
 }
 
+/// Help texts escape backslashes and line feeds.
+std::string unescaped(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool escape = text[i] == '\\' && i + 1 < text.size();
+    if (escape) ++i;
+    out += escape && text[i] == 'n' ? '\n' : text[i];
+  }
+  return out;
+}
+
 /// The family that a sample belongs to: histograms and summaries have samples of other names.
 std::string family_of(const FileFamilies& families, std::string_view series) {
   const std::string name(series.substr(0, series.find_first_of("{ ")));
@@ -59,7 +70,7 @@ Result<FileFamilies> parse(std::string_view text) {
     using Kind = format::ExpositionLine::Kind;
     const format::ExpositionLine& l = **line;
     if (l.kind == Kind::help) {
-      families[std::string(l.family)].help = std::string(l.text);
+      families[std::string(l.family)].help = unescaped(l.text);
     } else if (l.kind == Kind::type) {
       families[std::string(l.family)].type = type_name(l.type);
     } else if (l.kind == Kind::sample) {
