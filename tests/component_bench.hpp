@@ -121,6 +121,8 @@ class ComponentBench {
   }
   ~ComponentBench() {
     if (!stopped) stop(std::chrono::seconds(5));
+    controller.reset();
+    loop.settle();  // servers see that their clients are gone
   }
 
   void load(const std::string& text) {

@@ -61,7 +61,7 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
   return different == 0;
 }
 
-bool admitted(const pipeline::HttpArguments::Basic& basic, std::string_view authorization) {
+bool admitted(const pipeline::HttpBasic& basic, std::string_view authorization) {
   constexpr std::string_view kScheme = "Basic ";
   if (!net::equal_fold(authorization.substr(0, kScheme.size()), kScheme)) return false;
   return equal_in_constant_time(authorization.substr(kScheme.size()),

@@ -25,11 +25,11 @@ struct Inode {
 }  // namespace
 
 struct SimulatedFiles::State {
-  State(SimulatedLoop& l, Random& r) : loop(l), random(r) {}
+  State(SimulatedLoop& l, Random& r) : loop(l), chance(r) {}
 
   using Names = std::map<std::string, std::shared_ptr<Inode>>;
   SimulatedLoop& loop;
-  Random& random;
+  Random& chance;
   Names names, durable;
   std::set<std::string> directories{"/", "."};
   std::uint64_t calls = 0, fail_at = 0, inodes = 0;
@@ -91,7 +91,7 @@ class SimulatedFile final : public File {
     if (mode_ == Files::Mode::read) return {Code::failed_precondition, "opened for reading"};
     if (Status s = usable(); !s.ok()) {
       // A failed append may leave a prefix behind.
-      add(bytes.first(state_->random.below(bytes.size() + 1)));
+      add(bytes.first(state_->chance.below(bytes.size() + 1)));
       return s;
     }
     const std::uint64_t used = state_->used();
@@ -156,9 +156,9 @@ void SimulatedFiles::power_cut() {
   State::Names after = s.durable;
   for (const auto& [path, inode] : s.names)
     if (auto at = s.durable.find(path); at == s.durable.end() || at->second != inode)
-      if (s.random.below(2) == 0) after[path] = inode;
+      if (s.chance.below(2) == 0) after[path] = inode;
   for (const auto& [path, inode] : s.durable)
-    if (!s.names.contains(path) && s.random.below(2) == 0) after.erase(path);
+    if (!s.names.contains(path) && s.chance.below(2) == 0) after.erase(path);
   State::Names fresh;
   std::map<Inode*, std::shared_ptr<Inode>> copies;
   for (const auto& [path, inode] : after) {
@@ -166,12 +166,12 @@ void SimulatedFiles::power_cut() {
     if (!copy) {
       copy = std::make_shared<Inode>(*inode);
       const std::size_t unsynced = copy->content.size() - copy->synced;
-      copy->content.resize(copy->synced + s.random.below(unsynced + 1));
+      copy->content.resize(copy->synced + s.chance.below(unsynced + 1));
       if (copy->content.size() > copy->synced) {
         // The last sector may hold anything.
         const std::size_t last = (copy->content.size() - 1) / kSector * kSector;
         for (std::size_t i = std::max(last, copy->synced); i < copy->content.size(); ++i)
-          if (s.random.below(2) == 0) copy->content[i] = static_cast<char>(s.random.next());
+          if (s.chance.below(2) == 0) copy->content[i] = static_cast<char>(s.chance.next());
       }
       copy->synced = copy->content.size();
     }

@@ -99,10 +99,10 @@ struct SimulatedNetwork::State {
     bool closed = false;
   };
 
-  State(SimulatedLoop& l, Random& r) : loop(l), random(r) {}
+  State(SimulatedLoop& l, Random& r) : loop(l), chance(r) {}
 
   SimulatedLoop& loop;
-  Random& random;
+  Random& chance;
   LinkQuality quality;
   std::set<std::string> cut;
   std::map<std::pair<std::string, RecordType>, std::vector<DnsRecord>> records;
@@ -118,7 +118,7 @@ struct SimulatedNetwork::State {
     Duration d = quality.latency;
     if (quality.jitter.count() > 0)
       d += Duration(static_cast<Duration::rep>(
-          random.below(static_cast<std::uint64_t>(quality.jitter.count()) + 1)));
+          chance.below(static_cast<std::uint64_t>(quality.jitter.count()) + 1)));
     return d;
   }
 };
@@ -164,13 +164,13 @@ class SimulatedStream final : public Stream {
   Task<Status> write(std::span<const std::byte> bytes, std::stop_token) override {
     if (out_->closed || out_->broken || in_->broken)
       co_return Status(Code::unavailable, "write: broken pipe");
-    if (net_->random.unit() < net_->quality.reset) {
+    if (net_->chance.unit() < net_->quality.reset) {
       net_->note("reset", id_, 0);
       break_both();
       co_return Status(Code::unavailable, "write: connection reset by peer");
     }
     Duration late = net_->delay();
-    for (Duration resend = net_->quality.resend; net_->random.unit() < net_->quality.loss;
+    for (Duration resend = net_->quality.resend; net_->chance.unit() < net_->quality.loss;
          resend *= 2) {
       net_->note("lost", id_, bytes.size());
       late += resend;

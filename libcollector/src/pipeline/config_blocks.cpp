@@ -13,7 +13,7 @@ Status LoggingArguments::check_format(const std::string& format) {
   return Status(Code::invalid_argument, "should be \"logfmt\" or \"json\"");
 }
 
-bool HttpArguments::Auth::covers(std::string_view path) const {
+bool HttpAuth::covers(std::string_view path) const {
   if (!basic) return false;
   if (!filter || filter->paths.empty()) return true;
   for (const std::string& begin : filter->paths)

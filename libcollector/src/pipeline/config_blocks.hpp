@@ -57,46 +57,47 @@ struct LivedebuggingArguments {
   }
 };
 
+struct HttpBasic {
+  std::string username;
+  SecretText password;
+  static constexpr auto fields() {
+    return std::tuple{attr<&HttpBasic::username>("username", "User name.").required(),
+                      attr<&HttpBasic::password>("password", "Password.").required()};
+  }
+};
+struct HttpFilter {
+  std::vector<std::string> paths;
+  bool authenticate_matching_paths = true;
+  static constexpr auto fields() {
+    return std::tuple{attr<&HttpFilter::paths>("paths", "What the paths of requests begin with."),
+                      attr<&HttpFilter::authenticate_matching_paths>(
+                          "authenticate_matching_paths",
+                          "Whether these paths need authentication, or all but these.")};
+  }
+};
+struct HttpAuth {
+  std::optional<HttpBasic> basic;
+  std::optional<HttpFilter> filter;
+  static constexpr auto fields() {
+    return std::tuple{
+        block<&HttpAuth::basic>("basic", "HTTP basic authentication."),
+        block<&HttpAuth::filter>("filter", "Which paths need authentication; without it all do.")};
+  }
+  /// Whether a request for `path` must authenticate.
+  bool covers(std::string_view path) const;
+};
+struct HttpTls {
+  std::string cert_file, key_file;
+  static constexpr auto fields() {
+    return std::tuple{attr<&HttpTls::cert_file>("cert_file", "Certificate of the server."),
+                      attr<&HttpTls::key_file>("key_file", "Key of the certificate.")};
+  }
+};
+
 /// The admin server's own TLS and authentication.
 struct HttpArguments {
-  struct Basic {
-    std::string username;
-    SecretText password;
-    static constexpr auto fields() {
-      return std::tuple{attr<&Basic::username>("username", "User name.").required(),
-                        attr<&Basic::password>("password", "Password.").required()};
-    }
-  };
-  struct Filter {
-    std::vector<std::string> paths;
-    bool authenticate_matching_paths = true;
-    static constexpr auto fields() {
-      return std::tuple{attr<&Filter::paths>("paths", "What the paths of requests begin with."),
-                        attr<&Filter::authenticate_matching_paths>(
-                            "authenticate_matching_paths",
-                            "Whether these paths need authentication, or all but these.")};
-    }
-  };
-  struct Auth {
-    std::optional<Basic> basic;
-    std::optional<Filter> filter;
-    static constexpr auto fields() {
-      return std::tuple{
-          block<&Auth::basic>("basic", "HTTP basic authentication."),
-          block<&Auth::filter>("filter", "Which paths need authentication; without it all do.")};
-    }
-    /// Whether a request for `path` must authenticate.
-    bool covers(std::string_view path) const;
-  };
-  struct Tls {
-    std::string cert_file, key_file;
-    static constexpr auto fields() {
-      return std::tuple{attr<&Tls::cert_file>("cert_file", "Certificate of the server."),
-                        attr<&Tls::key_file>("key_file", "Key of the certificate.")};
-    }
-  };
-  std::optional<Auth> auth;
-  std::optional<Tls> tls;
+  std::optional<HttpAuth> auth;
+  std::optional<HttpTls> tls;
   static constexpr auto fields() {
     return std::tuple{block<&HttpArguments::auth>("auth", "Who may use the admin server."),
                       block<&HttpArguments::tls>("tls", "Serve over TLS.")

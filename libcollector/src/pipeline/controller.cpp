@@ -55,6 +55,26 @@ class NoLoop final : public Loop {
   void disarm(TimerId) override {}
   void post(Function<void()>) override {}
 };
+class NoNetwork final : public Network {
+ public:
+  Task<Result<std::unique_ptr<Stream>>> connect(std::string, std::uint16_t,
+                                                std::stop_token) override {
+    co_return Status(Code::unimplemented, "a check touches no network");
+  }
+  Result<std::unique_ptr<Listener>> listen(const std::string&, std::uint16_t) override {
+    return Status(Code::unimplemented, "a check touches no network");
+  }
+  Task<Result<std::vector<DnsRecord>>> resolve(std::string, RecordType, std::stop_token) override {
+    co_return Status(Code::unimplemented, "a check touches no network");
+  }
+  Result<std::shared_ptr<void>> watch(const std::string&, Function<void()>) override {
+    return Status(Code::unimplemented, "a check watches nothing");
+  }
+};
+class NoRandom final : public Random {
+ public:
+  std::uint64_t next() override { return 1; }
+};
 class NoOutput final : public base::LogOutput {
  public:
   void write(std::string_view) override {}
@@ -126,17 +146,16 @@ syntax::Diagnostics Controller::check(const Registry& registry, Files& files,
   NoBlocks blocks;
   MetricRoot metrics;
   EdgeTable edges;
-  // Nothing is created in a check, so nothing reaches for the network, randomness or series.
-  Network* no_network = nullptr;
-  Random* no_random = nullptr;
-  model::SeriesTable* no_series = nullptr;
-  Seams seams{loop, *no_network, files, *no_random};
-  Environment env{
-      seams,      base::Logger(loop, output, base::LogFormat::logfmt, base::Level::error),
-      registry,   metrics,
-      *no_series, edges,
-      {},         {},
-      {}};
+  // Nothing is created in a check, so nothing reaches for network, randomness or series.
+  NoNetwork network;
+  NoRandom random;
+  model::SeriesTable series(random);
+  Seams seams{loop, network, files, random};
+  Environment env{seams,    base::Logger(loop, output, base::LogFormat::logfmt, base::Level::error),
+                  registry, metrics,
+                  series,   edges,
+                  {},       {},
+                  {}};
   Imports imports(seams, env.log, [] {});
   GraphHost host{env, blocks, imports, true};
   Graph root(host, "");

@@ -29,12 +29,13 @@ class Printer {
   void space(Space s) { pending_.push_back(s); }
   void at(const Position& source) { place_ = source; }
   void token(std::string_view text) {
+    const Position here = place_;  // comments move it
     if (next_comment_ < comments_.size() &&
-        comments_[next_comment_].span.start.offset <= place_.offset)
-      write_comments(place_);
+        comments_[next_comment_].span.start.offset <= here.offset)
+      write_comments(here);
     else
       write_pending(pending_.size());
-    write(place_, text, false);
+    write(here, text, false);
   }
   void token(const Position& source, std::string_view text) {
     at(source);

@@ -37,7 +37,7 @@ class SeriesTable;
 namespace pipeline {
 class Node;
 class OwnMetrics;
-class Edge;
+struct Edge;
 struct ReceiverState;
 }  // namespace pipeline
 
