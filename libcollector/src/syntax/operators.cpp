@@ -95,12 +95,13 @@ std::string accepted(Operator op) {
   }
 }
 
-/// Repeated squaring; wraps on overflow. A negative exponent gives 1, as the peer's loop does.
+/// Repeated squaring; wraps on overflow. A negative exponent gives the base, as the peer's loop
+/// does.
 template <class N>
 N power(N base, N exponent) {
   std::uint64_t result = 1;
   auto b = static_cast<std::uint64_t>(base);
-  if (exponent < N{0}) return 1;
+  if (exponent < N{0}) return base;
   for (auto e = static_cast<std::uint64_t>(exponent); e > 0; e >>= 1) {
     if (e & 1) result *= b;
     b *= b;

@@ -26,6 +26,7 @@ void TabWriter::text(std::string_view text) {
 
 void TabWriter::literal(std::string_view text) {
   for (const char c : text) put(c);
+  cell_.literal = cell_.text.size();
 }
 
 void TabWriter::end_cell(bool hard) {
@@ -78,9 +79,11 @@ void TabWriter::write_lines(std::size_t from, std::size_t to,
                             const std::vector<std::size_t>& widths) {
   for (std::size_t n = from; n < to; ++n) {
     bool leading = true;
+    std::size_t untouched = 0;
     for (std::size_t i = 0; i < lines_[n].size(); ++i) {
       const Cell& cell = lines_[n][i];
       if (!cell.text.empty()) leading = false;
+      if (cell.literal > 0) untouched = out_.size() + cell.literal;
       out_ += cell.text;
       if (i >= widths.size() || widths[i] == 0) continue;
       if (leading)
@@ -88,7 +91,7 @@ void TabWriter::write_lines(std::size_t from, std::size_t to,
       else
         out_.append(widths[i] - cell.width, ' ');
     }
-    while (!out_.empty() && (out_.back() == ' ' || out_.back() == '\t')) out_.pop_back();
+    while (out_.size() > untouched && (out_.back() == ' ' || out_.back() == '\t')) out_.pop_back();
     out_ += '\n';
   }
 }

@@ -20,8 +20,9 @@ class TabWriter {
  private:
   struct Cell {
     std::string text;
-    std::size_t width = 0;  ///< in code points
-    bool hard = false;      ///< ended by \t
+    std::size_t width = 0;    ///< in code points
+    bool hard = false;        ///< ended by \t
+    std::size_t literal = 0;  ///< bytes of the text that stay as they are, blanks at the end too
   };
   using Line = std::vector<Cell>;
   void put(char c);
