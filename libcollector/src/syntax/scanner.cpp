@@ -195,7 +195,6 @@ void Scanner::scan_escape() {
       return error(start, at_ >= source_.size() ? "this escape sequence is not finished"
                                                 : "there is no such escape sequence");
   }
-  const auto first = at_;
   std::uint64_t value = 0;
   for (std::size_t i = 0; i < digits; ++i, ++at_) {
     const int c = peek();
@@ -204,7 +203,7 @@ void Scanner::scan_escape() {
                                ? static_cast<unsigned>((c | 32) - 'a' + 10)
                                : 99U;
     if (digit >= base)
-      return error(c < 0 ? at_ : first, c < 0
+      return error(c < 0 ? at_ : start + 1, c < 0
                                             ? "this escape sequence is not finished"
                                             : "this character has no place in an escape sequence");
     value = value * base + digit;
