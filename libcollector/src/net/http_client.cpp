@@ -1,6 +1,7 @@
 #include "net/http_client.hpp"
 
 #include "base/base64.hpp"
+#include "net/http2_session.hpp"
 #include "net/http_message.hpp"
 #include "wire/compression.hpp"
 
@@ -18,6 +19,7 @@ struct Connection {
   std::unique_ptr<Stream> stream;
   std::unique_ptr<ReadBuffer> in;
   Instant idle_since;
+  std::shared_ptr<Http2Session> http2;  ///< instead of the others, where ALPN chose it
 };
 
 /// RFC 7617.
@@ -31,6 +33,7 @@ struct HttpClient::State {
   ConnectSettings settings;
   std::shared_ptr<TlsContext> tls;
   std::multimap<std::string, Connection> idle;
+  std::map<std::string, std::shared_ptr<Http2Session>> sessions;
 
   State(Loop& l, Network& n, ConnectSettings s) : loop(l), network(n), settings(std::move(s)) {}
 
@@ -43,6 +46,17 @@ struct HttpClient::State {
       from = idle.lower_bound(origin);
     }
     return std::nullopt;
+  }
+
+  /// The HTTP/2 connection to `origin` while it is good for another request.
+  std::shared_ptr<Http2Session> session(const std::string& origin) {
+    const auto at = sessions.find(origin);
+    if (at == sessions.end()) return nullptr;
+    const bool old = at->second->idle() && loop.now() - at->second->idle_since() >= kIdleTime;
+    if (old) at->second->close();
+    if (at->second->usable()) return at->second;
+    sessions.erase(at);
+    return nullptr;
   }
 
   void keep(const std::string& origin, Connection connection) {
@@ -70,7 +84,13 @@ struct HttpClient::State {
     if (url.tls()) {
       auto secured = co_await secure(std::move(transport), url.host, stop);
       if (!secured) co_return Result<Connection>(secured.error());
+      const bool http2 = (*secured)->protocol() == "h2";
       transport = std::move(*secured);
+      if (http2) {
+        Connection connection;
+        connection.http2 = Http2Session::start(loop, std::move(transport));
+        co_return Result<Connection>(std::move(connection));
+      }
     }
     Connection connection;
     connection.stream = std::move(transport);
@@ -143,12 +163,32 @@ struct HttpClient::State {
     if (through_proxy && !settings.proxy->user.empty())
       request.headers.set("Proxy-Authorization", basic(*settings.proxy));
     const std::string origin = url.origin();
+    bool multiplexed_before = false;
     for (;;) {
+      if (auto http2 = session(origin)) {
+        bool unprocessed = false;
+        auto response = co_await http2->send(request, url, options.max_body, stop, &unprocessed);
+        // Once: a server that refuses everything must not keep us here.
+        if (!response && unprocessed && !std::exchange(multiplexed_before, true)) {
+          if (sessions[origin] == http2) sessions.erase(origin);
+          continue;
+        }
+        co_return response;
+      }
       std::optional<Connection> connection = take(origin);
       const bool pooled = connection.has_value();
       if (!pooled) {
         auto opened = co_await open(url, stop);
         if (!opened) co_return Result<Response>(opened.error());
+        if (opened->http2) {
+          auto& slot = sessions[origin];
+          // Somebody else may have opened one meanwhile: one carries all.
+          if (slot && slot->usable())
+            opened->http2->close();
+          else
+            slot = std::move(opened->http2);
+          continue;
+        }
         connection.emplace(std::move(*opened));
       }
       bool any = false;
@@ -168,7 +208,10 @@ struct HttpClient::State {
 
 HttpClient::HttpClient(Loop& loop, Network& network, ConnectSettings settings)
     : state_(std::make_shared<State>(loop, network, std::move(settings))) {}
-HttpClient::~HttpClient() = default;
+HttpClient::~HttpClient() {
+  for (auto& [origin, session] : state_->sessions) session->close();
+  state_->sessions.clear();
+}
 
 Task<Result<Response>> HttpClient::send(Request request, SendOptions options) {
   auto self = state_;

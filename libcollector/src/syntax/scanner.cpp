@@ -203,7 +203,7 @@ void Scanner::scan_escape() {
                                ? static_cast<unsigned>((c | 32) - 'a' + 10)
                                : 99U;
     if (digit >= base)
-      return error(c < 0 ? at_ : start + 1, c < 0
+      return error(c < 0 ? at_ : start, c < 0
                                             ? "this escape sequence is not finished"
                                             : "this character has no place in an escape sequence");
     value = value * base + digit;

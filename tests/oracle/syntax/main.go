@@ -5,33 +5,47 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"math"
 	"os"
+	"reflect"
+	"sort"
+	"strconv"
+	"unicode/utf8"
 
+	"github.com/grafana/alloy/syntax/alloytypes"
 	"github.com/grafana/alloy/syntax/diag"
 	"github.com/grafana/alloy/syntax/parser"
 	"github.com/grafana/alloy/syntax/printer"
+	"github.com/grafana/alloy/syntax/scanner"
+	"github.com/grafana/alloy/syntax/token"
 	"github.com/grafana/alloy/syntax/vm"
 )
 
+// Bytes is the text where it is not UTF-8.
 type request struct {
 	Op, Text string
+	Bytes    []byte
 }
 
 type place struct {
-	Line, Column int
-	EndLine      int `json:"end_line"`
-	EndColumn    int `json:"end_column"`
-	Message      string
+	Line      int    `json:"line"`
+	Column    int    `json:"column"`
+	EndLine   int    `json:"end_line"`
+	EndColumn int    `json:"end_column"`
+	Message   string `json:"message"`
 }
 
 type answer struct {
-	OK     bool            `json:"ok"`
-	Text   string          `json:"text,omitempty"`
-	Value  json.RawMessage `json:"value,omitempty"`
-	Places []place         `json:"places,omitempty"`
-	Error  string          `json:"error,omitempty"`
+	OK      bool     `json:"ok"`
+	Text    string   `json:"text"`
+	Value   any      `json:"value"`
+	Strings []string `json:"strings,omitempty"`
+	Places  []place  `json:"places,omitempty"`
+	Error   string   `json:"error,omitempty"`
 }
 
 func fail(err error) answer {
@@ -49,15 +63,99 @@ func fail(err error) answer {
 	return a
 }
 
+func text(s string) any {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return map[string]string{"hex": hex.EncodeToString([]byte(s))}
+}
+
+// typed is a value with its type: JSON has fewer types than the language.
+func typed(v any) any {
+	switch v := v.(type) {
+	case nil:
+		return nil
+	case bool:
+		return v
+	case int:
+		return map[string]string{"int": strconv.Itoa(v)}
+	case int64:
+		return map[string]string{"int": strconv.FormatInt(v, 10)}
+	case uint64:
+		return map[string]string{"uint": strconv.FormatUint(v, 10)}
+	case float64:
+		if math.IsNaN(v) {
+			return map[string]string{"float": "nan"}
+		}
+		return map[string]string{"float": fmt.Sprintf("%016x", math.Float64bits(v))}
+	case string:
+		return text(v)
+	case []any:
+		out := []any{}
+		for _, element := range v {
+			out = append(out, typed(element))
+		}
+		return map[string]any{"array": out}
+	case map[string]any:
+		keys := []string{}
+		for key := range v {
+			keys = append(keys, key)
+		}
+		sort.Strings(keys)
+		out := []any{}
+		for _, key := range keys {
+			out = append(out, []any{text(key), typed(v[key])})
+		}
+		return map[string]any{"object": out}
+	case alloytypes.Secret:
+		return map[string]any{"secret": text(string(v))}
+	case alloytypes.OptionalSecret:
+		return map[string]any{"optional_secret": text(v.Value), "sensitive": v.IsSecret}
+	}
+	if reflect.TypeOf(v).Kind() == reflect.Func {
+		return "(function)"
+	}
+	return fmt.Sprintf("(%T)", v)
+}
+
+func literals(source []byte) (out []string) {
+	s := scanner.New(token.NewFile("input"), source, nil, 0)
+	for {
+		_, tok, lit := s.Scan()
+		switch tok {
+		case token.EOF:
+			return out
+		case token.STRING:
+			out = append(out, lit)
+		}
+	}
+}
+
+var scope = map[string]any{
+	"secret": alloytypes.Secret("s3"),
+	"open":   alloytypes.OptionalSecret{Value: "o1"},
+	"closed": alloytypes.OptionalSecret{Value: "c2", IsSecret: true},
+	"object": map[string]any{"key": "value", "list": []any{1, 2.5, "three"}},
+}
+
 func do(r request) (a answer) {
 	defer func() {
 		if p := recover(); p != nil {
 			a = answer{Error: "panic"}
 		}
 	}()
+	source := []byte(r.Text)
+	if r.Bytes != nil {
+		source = r.Bytes
+	}
 	switch r.Op {
+	case "parse":
+		if _, err := parser.ParseFile("input", source); err != nil {
+			return fail(err)
+		}
+		return answer{OK: true}
 	case "format":
-		file, err := parser.ParseFile("input", []byte(r.Text))
+		file, err := parser.ParseFile("input", source)
 		if err != nil {
 			return fail(err)
 		}
@@ -67,20 +165,18 @@ func do(r request) (a answer) {
 		}
 		out.WriteByte('\n')
 		return answer{OK: true, Text: out.String()}
+	case "strings":
+		return answer{OK: true, Strings: literals(source)}
 	case "eval":
-		expression, err := parser.ParseExpression(r.Text)
+		expression, err := parser.ParseExpression(string(source))
 		if err != nil {
 			return fail(err)
 		}
 		var value any
-		if err := vm.New(expression).Evaluate(vm.NewScope(map[string]any{}), &value); err != nil {
+		if err := vm.New(expression).Evaluate(vm.NewScope(scope), &value); err != nil {
 			return fail(err)
 		}
-		text, err := json.Marshal(value)
-		if err != nil {
-			return answer{Error: err.Error()}
-		}
-		return answer{OK: true, Value: text}
+		return answer{OK: true, Value: typed(value)}
 	}
 	return answer{Error: "unknown op"}
 }

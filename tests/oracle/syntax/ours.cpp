@@ -1,11 +1,16 @@
 // Answers the same questions as main.go, with our own code.
+#include "base/base64.hpp"
 #include "syntax/evaluator.hpp"
 #include "syntax/formatter.hpp"
 #include "syntax/parser.hpp"
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <bit>
+#include <cmath>
 #include <iostream>
+#include <memory>
 #include <string>
 
 using namespace collector;
@@ -13,59 +18,96 @@ using nlohmann::json;
 
 namespace {
 
-json of(const syntax::Value& value) {
+json text(const std::string& s) {
+  try {
+    (void)json(s).dump();
+    return s;
+  } catch (const json::exception&) {  // not UTF-8
+    std::string hex;
+    for (const char c : s) hex += fmt::format("{:02x}", static_cast<unsigned char>(c));
+    return {{"hex", hex}};
+  }
+}
+
+/// A value with its type: JSON has fewer types than the language.
+json typed(const syntax::Value& value) {
   using Type = syntax::Value::Type;
   switch (value.type()) {
     case Type::null:
       return nullptr;
     case Type::number:
-      if (value.is_int()) return value.as_int();
-      if (value.is_uint()) return value.as_uint();
-      return value.as_float();
+      if (value.is_int()) return {{"int", std::to_string(value.as_int())}};
+      if (value.is_uint() && value.as_int() >= 0) return {{"int", std::to_string(value.as_int())}};
+      if (value.is_uint()) return {{"uint", std::to_string(value.as_uint())}};
+      if (std::isnan(value.as_float())) return {{"float", "nan"}};
+      return {{"float", fmt::format("{:016x}", std::bit_cast<std::uint64_t>(value.as_float()))}};
     case Type::string:
-      return value.string();
+      return text(value.string());
     case Type::boolean:
       return value.boolean();
     case Type::array: {
       json out = json::array();
-      for (const auto& item : value.array()) out.push_back(of(item));
-      return out;
+      for (const auto& element : value.array()) out.push_back(typed(element));
+      return {{"array", out}};
     }
     case Type::object: {
-      json out = json::object();
-      for (const auto& [key, item] : value.object()) out[key] = of(item);
-      return out;
+      json out = json::array();
+      for (const auto& [key, element] : value.object())
+        out.push_back(json::array({text(key), typed(element)}));
+      return {{"object", out}};
     }
-    default:
-      return "(" + std::string(syntax::to_string(value.type())) + ")";
+    case Type::capsule:
+      if (const auto secret = value.capsule_as<syntax::Secret>())
+        return {{"secret", text(secret->reveal())}};
+      if (const auto open = value.capsule_as<syntax::OptionalSecret>())
+        return {{"optional_secret", text(open->reveal())}, {"sensitive", open->sensitive()}};
+      break;
+    case Type::function:
+      break;
   }
+  return fmt::format("({})", syntax::to_string(value.type()));
 }
 
 json failed(const syntax::Diagnostics& found) {
   json out{{"ok", false}, {"places", json::array()}};
   for (const auto& d : found.list())
-    out["places"].push_back({{"Line", d.span.start.line},
-                             {"Column", d.span.start.column},
+    out["places"].push_back({{"line", d.span.start.line},
+                             {"column", d.span.start.column},
                              {"end_line", d.span.end.line},
                              {"end_column", d.span.end.column},
-                             {"Message", d.message}});
+                             {"message", d.message}});
   return out;
 }
 
+const syntax::Scope& scope() {
+  static const syntax::Scope scope = [] {
+    using Capsule = std::shared_ptr<const syntax::Capsule>;
+    syntax::Scope s(&syntax::standard_library());
+    s.set("secret", Capsule(std::make_shared<syntax::Secret>("s3")));
+    s.set("open", Capsule(std::make_shared<syntax::OptionalSecret>("o1", false)));
+    s.set("closed", Capsule(std::make_shared<syntax::OptionalSecret>("c2", true)));
+    s.set("object", syntax::Object{{"key", "value"}, {"list", syntax::Array{1, 2.5, "three"}}});
+    return s;
+  }();
+  return scope;
+}
+
 json answer(const json& request) {
-  const std::string text = request.at("text");
+  const std::string op = request.at("op");
+  const std::string source = request.contains("bytes")
+                                 ? base::base64_decode(request.at("bytes"), false).value()
+                                 : request.at("text").get<std::string>();
   syntax::Diagnostics found;
-  if (request.at("op") == "format") {
-    const auto file = syntax::parse_file("input", text, found);
+  if (op == "parse" || op == "format") {
+    const auto file = syntax::parse_file("input", source, found);
     if (found.has_errors()) return failed(found);
-    return {{"ok", true}, {"text", syntax::format(*file)}};
+    return {{"ok", true}, {"text", op == "format" ? syntax::format(*file) : ""}};
   }
-  const auto expression = syntax::parse_expression("input", text, found);
+  const auto expression = syntax::parse_expression("input", source, found);
   if (!expression || found.has_errors()) return failed(found);
-  const syntax::Scope scope(&syntax::standard_library());
-  const auto value = syntax::evaluate(*expression, scope, "input", found);
+  const auto value = syntax::evaluate(*expression, scope(), "input", found);
   if (!value || found.has_errors()) return failed(found);
-  return {{"ok", true}, {"value", of(*value)}};
+  return {{"ok", true}, {"value", typed(*value)}};
 }
 
 }  // namespace
