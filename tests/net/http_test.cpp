@@ -1,0 +1,205 @@
+// Client and server: over a simulated network, and over real sockets on port 0.
+#include "catch.hpp"
+
+#include <collector/engine/testing.hpp>
+
+#include "net/http_client.hpp"
+#include "net/http_client_config.hpp"
+#include "net/http_server.hpp"
+#include "net/system_loop.hpp"
+#include "net/system_network.hpp"
+
+#include <thread>
+
+using namespace collector;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct World {
+  testing::SeededRandom random{1};
+  testing::SimulatedLoop loop;
+  testing::SimulatedNetwork network{loop, random};
+  std::vector<std::unique_ptr<net::HttpServer>> servers;
+
+  void serve(const std::string& host, net::HttpHandler handler,
+             net::HttpServer::Options options = {}) {
+    network.listen_as(host);
+    auto listener = network.listen("", 80);
+    REQUIRE(listener.has_value());
+    servers.push_back(std::make_unique<net::HttpServer>(loop, std::move(handler), options));
+    servers.back()->serve(std::move(*listener));
+  }
+  Result<net::Response> send(net::HttpClient& client, net::Request request,
+                             net::SendOptions options = {}) {
+    std::optional<Result<net::Response>> answer;
+    spawn(client.send(std::move(request), options),
+          [&](Result<net::Response> r) { answer.emplace(std::move(r)); });
+    REQUIRE(loop.run_until([&] { return answer.has_value(); }, 10min));
+    return std::move(*answer);
+  }
+  ~World() {
+    for (auto& server : servers) server->close();
+    loop.run_for(5min);
+  }
+};
+
+net::Request get(const std::string& url) {
+  net::Request request;
+  request.url = url;
+  return request;
+}
+
+}  // namespace
+
+TEST_CASE("a request and its answer, over one kept connection") {
+  World world;
+  std::vector<std::string> seen;
+  world.serve("server", [&](net::Request r) -> Task<net::Response> {
+    seen.push_back(r.method + " " + r.target + " " + std::string(r.headers.get("X-A")) + r.body);
+    net::Response response;
+    response.status = 201;
+    response.headers.add("X-B", "b");
+    response.body = std::string(100'000, 'z');
+    co_return response;
+  });
+  net::HttpClient client(world.loop, world.network);
+  for (int i = 0; i < 3; ++i) {
+    net::Request request = get("http://server/path?q=1");
+    request.method = "POST";
+    request.headers.add("X-A", "a");
+    request.body = "body";
+    const auto answer = world.send(client, request);
+    REQUIRE(answer.has_value());
+    CHECK(answer->status == 201);
+    CHECK(answer->headers.get("x-b") == "b");
+    CHECK(answer->body.size() == 100'000);
+  }
+  CHECK(seen == std::vector<std::string>(3, "POST /path?q=1 abody"));
+  const std::string& trace = world.network.trace();
+  CHECK(trace.find("connect") == trace.rfind("connect"));
+}
+
+TEST_CASE("caps, deadlines and servers that are not there") {
+  World world;
+  world.serve("server", [&](net::Request r) -> Task<net::Response> {
+    if (r.target == "/slow") {
+      const bool slept = co_await sleep_for(world.loop, 1min, {});
+      (void)slept;
+    }
+    net::Response response;
+    response.body = std::string(5000, 'x');
+    co_return response;
+  });
+  net::HttpClient client(world.loop, world.network);
+  net::SendOptions small;
+  small.max_body = 1000;
+  CHECK(world.send(client, get("http://server/"), small).error().code() == Code::out_of_range);
+  net::SendOptions hasty;
+  hasty.timeout = 5s;
+  const Instant begin = world.loop.now();
+  CHECK(world.send(client, get("http://server/slow"), hasty).error().code() ==
+        Code::deadline_exceeded);
+  CHECK(world.loop.now() - begin == 5s);
+  CHECK(world.send(client, get("http://nobody/")).error().code() == Code::unavailable);
+  world.network.cut("server", true);
+  net::HttpClient fresh(world.loop, world.network);
+  CHECK(world.send(fresh, get("http://server/"), hasty).error().code() == Code::deadline_exceeded);
+  world.network.cut("server", false);
+  CHECK(world.send(fresh, get("http://server/")).has_value());
+  CHECK(world.send(fresh, get("ftp://server/")).error().code() == Code::invalid_argument);
+}
+
+TEST_CASE("over a network that loses and resets, a client ends every request") {
+  World world;
+  world.network.quality({5ms, 10ms, 0.05, 100ms, 0.1});
+  int served = 0;
+  world.serve("server", [&](net::Request) -> Task<net::Response> {
+    ++served;
+    net::Response response;
+    response.body = std::to_string(served);
+    co_return response;
+  });
+  net::HttpClient client(world.loop, world.network);
+  int good = 0, bad = 0;
+  for (int i = 0; i < 500; ++i) ++(world.send(client, get("http://server/")) ? good : bad);
+  CHECK(good + bad == 500);
+  CHECK(good > 300);
+  CHECK(bad > 0);
+}
+
+TEST_CASE("who bypasses a proxy") {
+  // golang.org/x/net/http/httpproxy: Config.NoProxy.
+  auto f = [](const char* no_proxy, const char* host, bool want) {
+    INFO(no_proxy << " " << host);
+    CHECK(net::bypasses_proxy(no_proxy, host, 80) == want);
+  };
+  f("", "example.com", false);
+  f("*", "example.com", true);
+  f("example.com", "example.com", true);
+  f("example.com", "www.example.com", true);
+  f(".example.com", "example.com", false);
+  f(".example.com", "www.example.com", true);
+  f("example.com", "badexample.com", false);
+  f("10.0.0.0/8", "10.1.2.3", true);
+  f("10.0.0.0/8", "11.1.2.3", false);
+  f("10.0.0.0/x", "10.1.2.3", false);
+  f("example.com:8080", "example.com", false);
+  f("example.com:80", "example.com", true);
+  f("", "localhost", true);
+  f("", "127.0.0.1", true);
+}
+
+TEST_CASE("URLs") {
+  auto good = [](const char* text, const char* origin, const char* target) {
+    INFO(text);
+    const auto url = net::Url::parse(text);
+    REQUIRE(url.has_value());
+    CHECK(url->origin() == origin);
+    CHECK(url->target == target);
+  };
+  auto bad = [](const char* text) {
+    INFO(text);
+    CHECK(!net::Url::parse(text).has_value());
+  };
+  good("http://a", "http://a:80", "/");
+  good("https://a/b?c", "https://a:443", "/b?c");
+  good("http://[::1]:9090/x", "http://::1:9090", "/x");
+  good("http://u:p@h:1/", "http://h:1", "/");
+  bad("a");
+  bad("http://");
+  bad("http://a:99999/");
+  bad("ftp://a/");
+  bad("http://a:b/");
+}
+
+TEST_CASE("real sockets, and a loop that other threads post to") {
+  net::SystemLoop loop;
+  net::SystemNetwork network(loop);
+  auto listener = network.listen("127.0.0.1", 0);
+  REQUIRE(listener.has_value());
+  net::HttpServer server(
+      loop,
+      [](net::Request r) -> Task<net::Response> {
+        net::Response response;
+        response.body = r.target;
+        co_return response;
+      },
+      net::HttpServer::Options{});
+  server.serve(std::move(*listener));
+  net::HttpClient client(loop, network);
+  std::string body;
+  std::thread other([&] {
+    loop.post([&] {
+      spawn(client.send(get("http://127.0.0.1:" + std::to_string(server.port()) + "/hello"), {}),
+            [&](Result<net::Response> r) {
+              if (r) body = r->body;
+              server.close();
+              loop.stop();
+            });
+    });
+  });
+  loop.run();
+  other.join();
+  CHECK(body == "/hello");
+}
