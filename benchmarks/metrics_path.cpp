@@ -1,0 +1,163 @@
+// What one sample costs on its way from an exposition to a remote-write body, and what one series
+// costs in memory. Bodies are like node_exporter's in shape: families of labelled series, mostly
+// integers. Figures are printed, nothing is asserted.
+#include <collector/engine/testing.hpp>
+
+#include "format/exposition.hpp"
+#include "format/remote_write.hpp"
+#include "format/scrape_cache.hpp"
+#include "model/relabel.hpp"
+#include "model/relabel_cache.hpp"
+
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+
+#include <malloc.h>
+
+namespace {
+
+using namespace collector;
+
+/// `samples` lines in families of 20; `turn` changes the values, `churn` names a share of new
+/// series.
+std::string exposition(int samples, int turn, int churn_percent = 0) {
+  std::string body;
+  for (int i = 0; i < samples; ++i) {
+    if (i % 20 == 0)
+      body += fmt::format(
+          "# HELP bench_family_{0}_total Things of kind {0}.\n"
+          "# TYPE bench_family_{0}_total counter\n",
+          i / 20);
+    const bool fresh = churn_percent > 0 && i % 100 < churn_percent;
+    const std::string pod = fresh ? fmt::format("pod-{}-{}", i, turn) : fmt::format("pod-{}", i);
+    body += fmt::format("bench_family_{}_total{{device=\"eth{}\",mode=\"mode-{}\",pod=\"{}\"}} ",
+                        i / 20, i % 7, i % 20, pod);
+    body += i % 5 == 0 ? fmt::format("{}\n", 0.25 * (i + turn))
+                       : fmt::format("{}\n", 1000LL * i + turn);
+  }
+  return body;
+}
+
+format::ScrapeSettings settings() {
+  format::ScrapeSettings s;
+  s.labels = {{"cluster", "eu-1"}, {"env", "prod"}, {"instance", "10.1.2.3:9100"}, {"job", "node"}};
+  return s;
+}
+
+void per_sample(benchmark::State& state, std::int64_t samples) {
+  state.SetItemsProcessed(state.iterations() * samples);
+  state.counters["time/sample"] =
+      benchmark::Counter(static_cast<double>(state.iterations()) * static_cast<double>(samples),
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+
+void parse(benchmark::State& state) {
+  const std::string body = exposition(static_cast<int>(state.range(0)), 1);
+  for (auto _ : state) {
+    format::ExpositionReader reader(body, format::Exposition::text);
+    for (;;) {
+      auto line = reader.next();
+      if (!line || !*line) break;
+      benchmark::DoNotOptimize((*line)->value);
+    }
+  }
+  per_sample(state, state.range(0));
+}
+
+/// Every scrape of a target whose series are known; range(1) is the percentage that are not.
+void scrape(benchmark::State& state) {
+  const int samples = static_cast<int>(state.range(0));
+  testing::SeededRandom random(1);
+  model::SeriesTable table(random);
+  format::ScrapeCache cache(table, 1);
+  const auto s = settings();
+  std::vector<std::string> bodies;
+  for (int turn = 0; turn < 16; ++turn)
+    bodies.push_back(exposition(samples, turn, static_cast<int>(state.range(1))));
+  std::int64_t now = 1'700'000'000'000;
+  std::size_t turn = 0;
+  MetricColumns columns;
+  (void)cache.scrape(bodies[0], s, now, columns);
+  for (auto _ : state) {
+    columns.series.clear();
+    columns.timestamp.clear();
+    columns.value.clear();
+    benchmark::DoNotOptimize(
+        cache.scrape(bodies[++turn % bodies.size()], s, now += 15'000, columns));
+  }
+  per_sample(state, samples);
+}
+
+void relabel(benchmark::State& state) {
+  const int samples = static_cast<int>(state.range(0));
+  testing::SeededRandom random(1);
+  model::SeriesTable table(random);
+  format::ScrapeCache cache(table, 1);
+  MetricColumns columns;
+  (void)cache.scrape(exposition(samples, 1), settings(), 1, columns);
+  model::RelabelRule rule;
+  rule.target_label = "site";
+  rule.replacement = "attic";
+  auto compiled = model::RelabelRules::compile({rule});
+  model::RelabelCache relabelled(table, std::move(*compiled));
+  for (auto _ : state)
+    for (const SeriesId id : columns.series) benchmark::DoNotOptimize(relabelled.map(id));
+  per_sample(state, samples);
+}
+
+void encode(benchmark::State& state) {
+  const int samples = static_cast<int>(state.range(0));
+  testing::SeededRandom random(1);
+  model::SeriesTable table(random);
+  format::ScrapeCache cache(table, 1);
+  MetricColumns columns;
+  (void)cache.scrape(exposition(samples, 1), settings(), 1'700'000'000'000, columns);
+  std::size_t bytes = 0;
+  for (auto _ : state) {
+    const std::string body = format::encode_remote_write(columns, table);
+    bytes = body.size();
+    benchmark::DoNotOptimize(body.data());
+  }
+  per_sample(state, samples);
+  state.counters["bytes/sample"] = static_cast<double>(bytes) / samples;
+}
+
+/// Memory of a scraped series: the table's account, and what the allocator says.
+void series_memory(benchmark::State& state) {
+  const int targets = 50, samples = 2000;
+  for (auto _ : state) {
+    const auto before = static_cast<double>(mallinfo2().uordblks);
+    testing::SeededRandom random(1);
+    model::SeriesTable table(random);
+    std::vector<std::unique_ptr<format::ScrapeCache>> caches;
+    const std::string body = exposition(samples, 1);
+    for (int t = 0; t < targets; ++t) {
+      auto s = settings();
+      s.labels["instance"] = fmt::format("10.1.2.{}:9100", t);
+      MetricColumns columns;
+      caches.push_back(std::make_unique<format::ScrapeCache>(table, 1));
+      (void)caches.back()->scrape(body, s, 1, columns);
+    }
+    malloc_trim(0);
+    const double used = static_cast<double>(mallinfo2().uordblks) - before;
+    state.counters["bytes/series"] = used / (targets * samples);
+    state.counters["table bytes/series"] =
+        static_cast<double>(table.memory_bytes()) / (targets * samples);
+  }
+}
+
+BENCHMARK(parse)->Arg(1857)->Unit(benchmark::kMicrosecond);
+BENCHMARK(scrape)
+    ->Args({100, 0})
+    ->Args({1857, 0})
+    ->Args({20000, 0})
+    ->Args({1857, 1})
+    ->Args({1857, 10})
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK(relabel)->Arg(1857)->Unit(benchmark::kMicrosecond);
+BENCHMARK(encode)->Arg(1857)->Arg(20000)->Unit(benchmark::kMicrosecond);
+BENCHMARK(series_memory)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+
+BENCHMARK_MAIN();
