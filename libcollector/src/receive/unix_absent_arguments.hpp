@@ -11,13 +11,6 @@ namespace collector::receive::unix_arguments {
 
 inline constexpr std::string_view kNoCollector = "this exporter does not have the collector";
 
-struct Bcache {
-  bool priority_stats = false;
-  static constexpr auto fields() {
-    return std::tuple{attr<&Bcache::priority_stats>("priority_stats", "Expensive priority stats.")
-                          .refused(kNoCollector)};
-  }
-};
 struct Ethtool {
   std::string device_exclude;
   std::string device_include;

@@ -18,6 +18,13 @@ struct Arp {
                           .refused(kNoSuchWay)};
   }
 };
+struct Bcache {
+  bool priority_stats = false;
+  static constexpr auto fields() {
+    return std::tuple{
+        attr<&Bcache::priority_stats>("priority_stats", "Report the expensive priority stats.")};
+  }
+};
 struct Cpu {
   std::string bugs_include;
   std::string flags_include;
