@@ -26,8 +26,13 @@ std::optional<Value> float_of(const std::string& text) {
   double d = 0;
   const char* end = text.data() + text.size();
   const auto r = std::from_chars(text.data(), end, d);
-  if (r.ec != std::errc() || r.ptr != end) return std::nullopt;
-  return Value(d);
+  if (r.ptr != end) return std::nullopt;
+  if (r.ec == std::errc()) return Value(d);
+  // Too near to zero is zero; too far from it is an error.
+  const std::size_t e = text.find_first_of("eE");
+  const bool small = e != std::string::npos ? text[e + 1] == '-'
+                                            : text.find_first_of("123456789") > text.find('.');
+  return small ? std::optional(Value(0.0)) : std::nullopt;
 }
 
 unsigned digit(char c) {

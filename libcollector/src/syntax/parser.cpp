@@ -52,6 +52,16 @@ int precedence(Operator op) {
   return op <= Operator::subtract ? 4 : 5;
 }
 
+/// A comment without its carriage returns, but for one that keeps a block from being closed.
+std::string without_returns(std::string_view comment) {
+  std::string out;
+  for (std::size_t i = 0; i < comment.size(); ++i)
+    if (comment[i] != '\r' || (comment[1] == '*' && out.size() > 2 && out.back() == '*' &&
+                               i + 1 < comment.size() && comment[i + 1] == '/'))
+      out += comment[i];
+  return out;
+}
+
 class Parser {
  public:
   Parser(const std::string& file, std::string_view source, Diagnostics& diagnostics)
@@ -121,8 +131,12 @@ class Parser {
   }
 
   void advance() {
-    for (at_ = scanner_.next(); at_.token == Token::comment; at_ = scanner_.next())
-      comments_.push_back({span_of(at_), std::string(at_.text)});
+    for (at_ = scanner_.next(); at_.token == Token::comment; at_ = scanner_.next()) {
+      const std::string text = without_returns(at_.text);
+      // Shorter than in the source, as the peer counts it.
+      at_.text = at_.text.substr(0, text.size());
+      comments_.push_back({span_of(at_), text});
+    }
   }
 
   Lexeme expect(Token token) {

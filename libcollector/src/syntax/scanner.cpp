@@ -1,5 +1,7 @@
 #include "syntax/scanner.hpp"
 
+#include "syntax/unicode.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,33 +10,10 @@
 namespace collector::syntax {
 namespace {
 
-bool is_letter(int c) {
-  // Beyond ASCII any character counts: which of them are letters is Unicode's table, not the
-  // language's.
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80;
-}
 bool is_decimal(int c) { return c >= '0' && c <= '9'; }
+bool starts_identifier(char32_t c) { return c == '_' || is_letter(c); }
 
-/// Length of the UTF-8 sequence at the start of `text`, 0 when it is malformed (RFC 3629).
-std::size_t utf8_length(std::string_view text) {
-  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = at(0);
-  if (first < 0x80) return 1;
-  std::size_t n = 0;
-  unsigned char low = 0x80;
-  unsigned char high = 0xbf;
-  if (first >= 0xc2 && first <= 0xdf) n = 2;
-  if (first >= 0xe0 && first <= 0xef) n = 3;
-  if (first >= 0xf0 && first <= 0xf4) n = 4;
-  if (first == 0xe0) low = 0xa0;
-  if (first == 0xed) high = 0x9f;
-  if (first == 0xf0) low = 0x90;
-  if (first == 0xf4) high = 0x8f;
-  if (n == 0 || text.size() < n || at(1) < low || at(1) > high) return 0;
-  for (std::size_t i = 2; i < n; ++i)
-    if ((at(i) & 0xc0) != 0x80) return 0;
-  return n;
-}
+constexpr char32_t kByteOrderMark = 0xfeff;
 
 }  // namespace
 
@@ -77,12 +56,11 @@ std::string_view to_string(Token token) {
 }
 
 bool is_identifier(std::string_view text) {
-  if (text.empty() || is_decimal(text[0])) return false;
+  if (text.empty()) return false;
   for (std::size_t i = 0; i < text.size();) {
-    const std::size_t n = utf8_length(text.substr(i));
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (n == 0 || !(is_letter(c) || is_decimal(c))) return false;
-    i += n;
+    const Character c = first_character(text.substr(i));
+    if (!c.valid || !(starts_identifier(c.code) || (i > 0 && is_digit(c.code)))) return false;
+    i += c.size;
   }
   return text != "true" && text != "false" && text != "null";
 }
@@ -90,9 +68,18 @@ bool is_identifier(std::string_view text) {
 Scanner::Scanner(std::string_view source, const std::string& file, Diagnostics& diagnostics)
     : source_(source), file_(file), diagnostics_(diagnostics) {
   line_starts_.push_back(0);
-  for (std::size_t i = 0; i < source.size(); ++i)
-    if (source[i] == '\n') line_starts_.push_back(static_cast<int>(i + 1));
-  if (source_.substr(0, 3) == "\xef\xbb\xbf") at_ = 3;  // a byte order mark is allowed at the start
+  for (std::size_t i = 0; i < source.size();) {
+    const Character c = first_character(source.substr(i));
+    if (c.code == '\n') line_starts_.push_back(static_cast<int>(i + 1));
+    if (c.code == kByteOrderMark && i == 0) at_ = c.size;
+    if (c.code == 0)
+      bad_.push_back({i, "a NUL character has no place here"});
+    else if (!c.valid)
+      bad_.push_back({i, "this is not UTF-8"});
+    else if (c.code == kByteOrderMark && i > 0)
+      bad_.push_back({i, "a byte order mark has its place at the start of a file only"});
+    i += c.size;
+  }
 }
 
 Position Scanner::position(int offset) const {
@@ -105,7 +92,16 @@ int Scanner::peek(std::size_t ahead) const {
   return at_ + ahead < source_.size() ? static_cast<unsigned char>(source_[at_ + ahead]) : -1;
 }
 
+/// Complains about the characters up to `offset` that have no place anywhere.
+void Scanner::report_bad(std::size_t offset) {
+  for (; next_bad_ < bad_.size() && bad_[next_bad_].first <= offset; ++next_bad_) {
+    const Position p = position(static_cast<int>(bad_[next_bad_].first));
+    diagnostics_.error(file_, {p, p}, std::string(bad_[next_bad_].second));
+  }
+}
+
 void Scanner::error(std::size_t offset, std::string message) {
+  report_bad(at_);
   const Position p = position(static_cast<int>(offset));
   diagnostics_.error(file_, {p, p}, std::move(message));
 }
@@ -124,17 +120,19 @@ void Scanner::skip_space() {
 
 /// From the slash of a comment: whether a newline or the end comes before anything else but
 /// comments.
-bool Scanner::comment_ends_line() const {
+bool Scanner::comment_ends_line() {
   std::size_t i = at_;
   while (i + 1 < source_.size() && source_[i] == '/' &&
          (source_[i + 1] == '/' || source_[i + 1] == '*')) {
     if (source_[i + 1] == '/') return true;
     const std::size_t close = source_.find("*/", i + 2);
-    const std::string_view inside = source_.substr(i, close - i);
-    if (close == std::string_view::npos || inside.find('\n') != std::string_view::npos) return true;
+    const std::size_t line = std::min(source_.find('\n', i), source_.size());
+    report_bad(std::min(line, close));
+    if (line < close || close == std::string_view::npos) return true;
     i = close + 2;
     while (i < source_.size() && (source_[i] == ' ' || source_[i] == '\t' || source_[i] == '\r'))
       ++i;
+    report_bad(i);
     if (i >= source_.size() || source_[i] == '\n') return true;
   }
   return false;
@@ -203,25 +201,19 @@ void Scanner::scan_escape() {
                                ? static_cast<unsigned>((c | 32) - 'a' + 10)
                                : 99U;
     if (digit >= base)
-      return error(c < 0 ? at_ : start, c < 0
-                                            ? "this escape sequence is not finished"
-                                            : "this character has no place in an escape sequence");
+      return error(start, c < 0 ? "this escape sequence is not finished"
+                                : "this character has no place in an escape sequence");
     value = value * base + digit;
   }
   if (value > limit || (limit > 255 && value >= 0xd800 && value < 0xe000))
     error(start, "this escape sequence is no Unicode character");
 }
 
-void Scanner::scan_string(char until, bool escapes, bool multiline) {
-  const std::size_t start = at_++;
+void Scanner::scan_string(std::size_t start, char until, bool escapes, bool multiline) {
   for (;;) {
     if (at_ >= source_.size() || (!multiline && source_[at_] == '\n'))
       return error(start, "this string is not closed");
-    const char c = source_[at_];
-    if (c == '\0') error(at_, "a NUL character has no place here");
-    const std::size_t n = utf8_length(source_.substr(at_));
-    if (n == 0) error(at_, "this is not UTF-8");
-    at_ += std::max<std::size_t>(n, 1);
+    const char c = source_[at_++];
     if (c == until) return;
     if (escapes && c == '\\') scan_escape();
   }
@@ -247,10 +239,10 @@ Token Scanner::scan_number() {
 }
 
 Token Scanner::scan_identifier(std::size_t start) {
-  while (at_ < source_.size() && (is_letter(peek()) || is_decimal(peek()))) {
-    const std::size_t n = utf8_length(source_.substr(at_));
-    if (n == 0) error(at_, "this is not UTF-8");
-    at_ += std::max<std::size_t>(n, 1);
+  while (at_ < source_.size()) {
+    const Character c = first_character(source_.substr(at_));
+    if (!starts_identifier(c.code) && !is_digit(c.code)) break;
+    at_ += c.size;
   }
   const std::string_view name = source_.substr(start, at_ - start);
   if (name == "true" || name == "false") return Token::boolean;
@@ -258,6 +250,12 @@ Token Scanner::scan_identifier(std::size_t start) {
 }
 
 Lexeme Scanner::next() {
+  const Lexeme lexeme = scan();
+  report_bad(at_);
+  return lexeme;
+}
+
+Lexeme Scanner::scan() {
   for (;;) {
     skip_space();
     const std::size_t start = at_;
@@ -266,7 +264,8 @@ Lexeme Scanner::next() {
       return make(Token::end, start);
     }
     const int c = peek();
-    if (is_letter(c)) {
+    const Character character = first_character(source_.substr(at_));
+    if (starts_identifier(character.code)) {
       const Token token = scan_identifier(start);
       terminate_ = true;
       return make(token, start);
@@ -285,12 +284,13 @@ Lexeme Scanner::next() {
       return make(Token::comment, start);
     }
     if (c == '"' || c == '`' || c == '\'') {
+      ++at_;
       if (c == '\'') error(start, "strings stand in double quotes");
-      scan_string(static_cast<char>(c), c != '`', c == '`');
+      scan_string(start, static_cast<char>(c), c != '`', c == '`');
       terminate_ = true;
       return make(c == '\'' ? Token::illegal : Token::string, start);
     }
-    ++at_;
+    at_ += character.size;
     const auto pair = [&](char second, Token both, Token one) {
       if (peek() != second) return one;
       ++at_;
@@ -344,10 +344,13 @@ Lexeme Scanner::next() {
       case '.':
         return make(Token::dot, start);
       default:
-        error(start, c == 0 ? "a NUL character has no place here"
-                            : fmt::format("the character {} has no place here",
-                                          c > ' ' ? std::string(1, static_cast<char>(c))
-                                                  : fmt::format("U+{:04X}", c)));
+        report_bad(at_);
+        if (character.valid && character.code != 0 && character.code != kByteOrderMark)
+          error(start, is_printable(character.code)
+                           ? fmt::format("the character {} has no place here",
+                                         source_.substr(start, character.size))
+                           : fmt::format("the character U+{:04X} has no place here",
+                                         static_cast<std::uint32_t>(character.code)));
         terminate_ = ended;
         return make(Token::illegal, start);
     }

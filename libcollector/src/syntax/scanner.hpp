@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace collector::syntax {
@@ -63,12 +64,14 @@ class Scanner {
  private:
   /// Byte at the cursor; -1 at the end.
   int peek(std::size_t ahead = 0) const;
+  Lexeme scan();
+  void report_bad(std::size_t offset);
   void error(std::size_t offset, std::string message);
   Lexeme make(Token token, std::size_t start);
   void skip_space();
-  bool comment_ends_line() const;
+  bool comment_ends_line();
   void scan_comment();
-  void scan_string(char until, bool escapes, bool multiline);
+  void scan_string(std::size_t start, char until, bool escapes, bool multiline);
   void scan_escape();
   Token scan_number();
   Token scan_identifier(std::size_t start);
@@ -77,11 +80,14 @@ class Scanner {
   const std::string& file_;
   Diagnostics& diagnostics_;
   std::vector<int> line_starts_;
+  std::vector<std::pair<std::size_t, std::string_view>>
+      bad_;  ///< characters that may stand nowhere
+  std::size_t next_bad_ = 0;
   std::size_t at_ = 0;
   bool terminate_ = false;  ///< a newline here ends a statement
 };
 
-/// A letter or underscore, then letters, digits and underscores; ASCII and other letters alike.
+/// A letter or underscore, then letters, digits and underscores, of any script.
 bool is_identifier(std::string_view text);
 
 }  // namespace collector::syntax
