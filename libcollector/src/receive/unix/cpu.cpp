@@ -54,7 +54,8 @@ std::vector<CpuInfo> cpu_info(std::string_view text) {
     if (colon == std::string_view::npos) continue;
     const std::string name(trim(line.substr(0, colon)));
     if (name == "processor") cpus.emplace_back();
-    if (!cpus.empty()) cpus.back()[name] = trim(line.substr(colon + 1));
+    // Some model names are padded: only the separator goes.
+    if (!cpus.empty()) cpus.back()[name] = line.substr(std::min(colon + 2, line.size()));
   }
   return cpus;
 }
@@ -64,14 +65,22 @@ std::string get(const CpuInfo& info, std::string_view name) {
   return at == info.end() ? std::string() : at->second;
 }
 
+bool enabled(const Arguments& arguments, const char* name) {
+  const auto has = [&](const std::vector<std::string>& names) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  return (arguments.set_collectors.empty() || has(arguments.set_collectors) ||
+          has(arguments.enable_collectors)) &&
+         !has(arguments.disable_collectors);
+}
+
 class Cpu {
  public:
   explicit Cpu(const Arguments& arguments)
       : guest_(arguments.cpu.guest),
         info_(arguments.cpu.info || !arguments.cpu.flags_include.empty() ||
               !arguments.cpu.bugs_include.empty()),
-        frequency_(!std::count(arguments.disable_collectors.begin(),
-                               arguments.disable_collectors.end(), "cpufreq")) {
+        frequency_(enabled(arguments, "cpufreq")) {
     if (!arguments.cpu.flags_include.empty())
       flags_ = std::make_shared<re2::RE2>(arguments.cpu.flags_include);
     if (!arguments.cpu.bugs_include.empty())
@@ -159,7 +168,7 @@ class Cpu {
     };
     list("node_cpu_flag_info", "flag",
          "The `flags` field of CPU information from /proc/cpuinfo taken from the first core.",
-         flags_, get(cpus[0], "flags"));
+         flags_, get(cpus[0], cpus[0].contains("Features") ? "Features" : "flags"));
     list("node_cpu_bug_info", "bug",
          "The `bugs` field of CPU information from /proc/cpuinfo taken from the first core.", bugs_,
          get(cpus[0], "bugs"));

@@ -1,6 +1,7 @@
 // diskstats and filesystem: block devices and what is mounted from them.
 #include "receive/unix/collectors.hpp"
 #include "receive/unix/filter.hpp"
+#include "receive/unix/utf8.hpp"
 
 #include <fmt/format.h>
 
@@ -159,19 +160,20 @@ bool has_option(std::string_view options, std::string_view wanted) {
 
 /// proc_pid_mountinfo(5): `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=x`
 std::optional<Mount> parse_mount(std::string_view line) {
-  const auto fields = words(line);
-  std::size_t dash = 6;
-  while (dash < fields.size() && fields[dash] != "-") ++dash;
-  if (dash + 3 > fields.size() || fields.size() < 7) return std::nullopt;
+  // Counted from the end: in the middle are as many optional fields as there are. The source may
+  // be empty.
+  const auto fields = split(line, ' ');
+  const std::size_t end = fields.size();
+  if (end < 10 || fields[end - 4] != "-") return std::nullopt;
   Mount mount;
   const auto colon = fields[2].find(':');
   if (colon == std::string_view::npos) return std::nullopt;
   mount.major = fields[2].substr(0, colon);
   mount.minor = fields[2].substr(colon + 1);
-  mount.point = unescaped(fields[4]);
-  mount.type = fields[dash + 1];
-  mount.device = dash + 2 < fields.size() ? fields[dash + 2] : "";
-  const std::string_view super = dash + 3 < fields.size() ? fields[dash + 3] : "";
+  mount.point = valid_utf8(unescaped(fields[4]));
+  mount.type = valid_utf8(fields[end - 3]);
+  mount.device = valid_utf8(fields[end - 2]);
+  const std::string_view super = fields[end - 1];
   mount.read_only =
       has_option(fields[5], "ro") || has_option(super, "ro") || has_option(super, "emergency_ro");
   return mount;
@@ -185,6 +187,8 @@ std::string reason(const Status& status) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   return text;
 }
+
+constexpr Duration kRestOfStuckMount = std::chrono::minutes(1);
 
 class Filesystem {
  public:
@@ -216,13 +220,18 @@ class Filesystem {
   void report(const Host& host, const Mount& mount, std::set<std::string>& seen, Families& out) {
     std::string error;
     FileSystemUsage usage;
-    if (stuck_.contains(mount.point)) {
+    const Instant begin = host.seams.loop.now();
+    const auto stuck = stuck_until_.find(mount.point);
+    if (stuck != stuck_until_.end() && begin < stuck->second) {
       error = "mountpoint timeout";
     } else {
-      const Instant begin = host.seams.loop.now();
       auto found = host.seams.files.usage(Host::join(host.rootfs, mount.point));
-      // A mount that answers this late is not asked again: it would hold up everything else.
-      if (host.seams.loop.now() - begin > timeout_) stuck_.insert(mount.point);
+      // A mount that answers this late is left alone for a while: it holds up everything else.
+      const Instant end = host.seams.loop.now();
+      if (end - begin > timeout_)
+        stuck_until_.insert_or_assign(mount.point, end + kRestOfStuckMount);
+      else
+        stuck_until_.erase(mount.point);
       if (found)
         usage = *found;
       else
@@ -262,7 +271,7 @@ class Filesystem {
 
   DeviceFilter points_, types_;
   Duration timeout_;
-  std::set<std::string> stuck_;
+  std::map<std::string, Instant> stuck_until_;
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 // uname, os, dmi, time, timex: what this host is and what time it thinks it is.
 #include "receive/unix/collectors.hpp"
+#include "receive/unix/utf8.hpp"
 
 #include <sys/timex.h>
 #include <sys/utsname.h>
@@ -110,7 +111,7 @@ Status dmi(const Host& host, Families& out) {
     const std::string_view file = std::string_view(name) == "system_vendor" ? "sys_vendor" : name;
     auto value = host.sys_text(Host::join("class/dmi/id", file));
     if (!value) continue;
-    values.push_back(std::move(*value));
+    values.push_back(valid_utf8(*value));
     labels.push_back({name, values.back()});
   }
   if (labels.empty()) return no_data("this platform has no DMI information");

@@ -180,7 +180,10 @@ Status arp(const DeviceFilter& filter, const Host& host, Families& out) {
   std::map<std::string_view, int> entries;
   for (std::string_view line : lines(*text)) {
     const auto fields = words(line);
-    if (fields.size() == 6 && fields[0] != "IP") ++entries[fields[5]];
+    if (fields.empty() || fields.size() == 9) continue;  // the heading
+    if (fields.size() != 6)
+      return {Code::data_loss, fmt::format("arp: {} columns, not 6", fields.size())};
+    ++entries[fields[5]];
   }
   for (const auto& [device, count] : entries)
     if (!filter.ignored(device))

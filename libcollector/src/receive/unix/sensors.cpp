@@ -1,6 +1,7 @@
 // hwmon: temperatures, fans, voltages (Documentation/hwmon/sysfs-interface.rst).
 #include "receive/unix/collectors.hpp"
 #include "receive/unix/filter.hpp"
+#include "receive/unix/utf8.hpp"
 
 #include <fmt/format.h>
 
@@ -36,16 +37,11 @@ std::optional<SensorFile> sensor_file(std::string_view name) {
   const auto digit = std::min(name.find_first_of("0123456789"), name.size());
   SensorFile file{name.substr(0, digit), {}, {}};
   if (digit == 0) return std::nullopt;
-  if (digit == name.size()) {
-    // Without a number the longest type that fits wins: `beep_enable`, `update_interval`.
-    for (std::string_view type : kSensorTypes) {
-      if (name == type) return SensorFile{name, {}, {}};
-      if (name.starts_with(type) && name[type.size()] == '_')
-        file = {type, {}, name.substr(type.size() + 1)};
-    }
-  } else {
+  // Without a number all of it is the type: `beep_enable`, but also `power_state` of PCI devices.
+  if (digit < name.size()) {
     const auto end = std::min(name.find_first_not_of("0123456789", digit), name.size());
     file.number = name.substr(digit, end - digit);
+    while (file.number.size() > 1 && file.number[0] == '0') file.number.remove_prefix(1);
     if (end < name.size()) {
       if (name[end] != '_') return std::nullopt;
       file.property = name.substr(end + 1);
@@ -108,16 +104,21 @@ void read_sensors(const Host& host, const std::string& directory, Sensors& senso
     if (!file) continue;
     auto text = host.sys(Host::join(directory, name));
     if (!text) continue;
-    while (!text->empty() && text->back() == '\n') text->pop_back();
+    while (text->ends_with('\n')) text->pop_back();
     const std::string number(file->number.empty() ? "0" : file->number);
     sensors[std::string(file->type) + number][std::string(file->property)] = std::move(*text);
   }
 }
 
+constexpr double kMicro = 1e-6;
+
 struct Unit {
   std::string name, help;
   double scale = 1;
   bool counter = false;
+
+  /// Multiplying by 1e-6 does not round as dividing does.
+  double of(double value) const { return scale == kMicro ? value / 1e6 : value * scale; }
 };
 
 /// Name, help and scale of one value of a sensor.
@@ -136,21 +137,21 @@ Unit unit_of(std::string_view type, std::string element, std::string name) {
     return {name + "_amps", fmt::format("Hardware monitor for current ({})", element), 0.001};
   if (type == "energy")
     return {name + "_joule_total",
-            fmt::format("Hardware monitor for joules used so far ({})", element), 1e-6, true};
+            fmt::format("Hardware monitor for joules used so far ({})", element), kMicro, true};
   if (type == "power" && element == "accuracy")
-    return {name, "Hardware monitor power meter accuracy, as a ratio", 1e-6};
+    return {name, "Hardware monitor power meter accuracy, as a ratio", kMicro};
   if (type == "power" && element.starts_with("average_interval"))
     return {name + "_seconds",
             fmt::format("Hardware monitor power usage update interval ({})", element), 0.001};
   if (type == "power")
     return {name + "_watt", fmt::format("Hardware monitor for power usage in watts ({})", element),
-            1e-6};
+            kMicro};
   if (type == "humidity")
     return {name,
             fmt::format("Hardware monitor for humidity, as a ratio (multiply with 100.0 to get the "
                         "humidity as a percentage) ({})",
                         element),
-            1e-6};
+            kMicro};
   if (type == "fan" &&
       (element == "input" || element == "min" || element == "max" || element == "target"))
     return {name + "_rpm",
@@ -169,16 +170,16 @@ void report_value(Families& out, const std::string& chip, const std::string& sen
   }
   if (type == "freq" && element == "input") {
     if (const auto label = values.find("label"); label != values.end())
-      out.gauge(name + "_freq_mhz", "Hardware monitor for GPU frequency in MHz", value * 1e-6,
+      out.gauge(name + "_freq_mhz", "Hardware monitor for GPU frequency in MHz", value / 1e6,
                 {{"chip", chip}, {"sensor", clean(label->second)}});
     return;
   }
   const Unit unit = unit_of(type, element, name);
   const Labels labels{{"chip", chip}, {"sensor", sensor}};
   if (unit.counter)
-    out.counter(unit.name, unit.help, value * unit.scale, labels);
+    out.counter(unit.name, unit.help, unit.of(value), labels);
   else
-    out.gauge(unit.name, unit.help, value * unit.scale, labels);
+    out.gauge(unit.name, unit.help, unit.of(value), labels);
 }
 
 void report_sensor(Families& out, const std::string& chip, const std::string& sensor,
@@ -187,9 +188,9 @@ void report_sensor(Families& out, const std::string& chip, const std::string& se
   const std::string type(file ? file->type : std::string_view(sensor));
   if (const auto label = values.find("label"); label != values.end())
     out.gauge("node_hwmon_sensor_label", "Label for given chip and sensor", 1,
-              {{"chip", chip}, {"sensor", sensor}, {"label", label->second}});
+              {{"chip", chip}, {"sensor", sensor}, {"label", valid_utf8(label->second)}});
   const auto plain = values.find("");
-  const auto value = plain == values.end() ? std::nullopt : number(plain->second);
+  const auto value = number(plain == values.end() ? std::string_view() : plain->second);
   const Labels labels{{"chip", chip}, {"sensor", sensor}};
   if (type == "beep_enable") {
     out.gauge("node_hwmon_beep_enabled", "Hardware beep enabled", value == 1.0 ? 1 : 0, labels);
