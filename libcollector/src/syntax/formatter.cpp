@@ -1,6 +1,8 @@
 #include "syntax/formatter.hpp"
 
 #include "syntax/operators.hpp"
+#include "syntax/parser.hpp"
+#include "syntax/scanner.hpp"
 #include "syntax/tab_writer.hpp"
 #include "syntax/value.hpp"
 
@@ -26,20 +28,22 @@ class Printer {
  public:
   explicit Printer(const std::vector<Comment>& comments) : comments_(comments) {}
 
+  enum class Kind { plain, string, comment };
+
   void space(Space s) { pending_.push_back(s); }
   void at(const Position& source) { place_ = source; }
-  void token(std::string_view text) {
+  void token(std::string_view text, Kind kind = Kind::plain) {
     const Position here = place_;  // comments move it
     if (next_comment_ < comments_.size() &&
         comments_[next_comment_].span.start.offset <= here.offset)
       write_comments(here);
     else
       write_pending(pending_.size());
-    write(here, text, false);
+    write(here, text, kind);
   }
-  void token(const Position& source, std::string_view text) {
+  void token(const Position& source, std::string_view text, Kind kind = Kind::plain) {
     at(source);
-    token(text);
+    token(text, kind);
   }
 
   std::string finish() {
@@ -59,7 +63,7 @@ class Printer {
          ++next_comment_) {
       comment = &comments_[next_comment_];
       before_comment(*comment, next);
-      write(comment->span.start, comment->text, true);
+      write(comment->span.start, comment->text, Kind::comment);
     }
     if (!last) after_comment(*comment, next);
   }
@@ -142,13 +146,21 @@ class Printer {
     line_start_ = ends;
   }
 
-  void write(const Position& source, std::string_view text, bool literal) {
+  void write(const Position& source, std::string_view text, Kind kind) {
     indent();
     place_ = source;
-    if (literal)
+    if (kind == Kind::comment) {
       writer_.literal(text);
-    else
+    } else if (kind == Kind::string) {
+      // Its lines are lines of the layout; what stands in them is not ours to change.
+      for (std::size_t at = 0, end = 0; end < text.size(); at = end + 1) {
+        end = std::min(text.find('\n', at), text.size());
+        if (at > 0) writer_.text("\n");
+        writer_.literal(text.substr(at, end - at));
+      }
+    } else {
       writer_.text(text);
+    }
     wrote_ = true;
     place_.offset += static_cast<int>(text.size());
     place_.line += static_cast<int>(std::count(text.begin(), text.end(), '\n'));
@@ -167,7 +179,18 @@ class Printer {
   Position written_{1, 1, 0};  ///< the same after the last token
 };
 
+/// A field's name stands for itself between either quotes: escapes are not read in it. Double ones
+/// where the name may stand in them.
+std::string quoted(const std::string& name) {
+  const std::string text = '"' + name + '"';
+  Diagnostics found;
+  const bool fits = Scanner(text, name, found).next().text.size() == text.size();
+  return fits && found.empty() ? text : '`' + name + '`';
+}
+
 class Walker {
+  using Kind = Printer::Kind;
+
  public:
   explicit Walker(Printer& printer) : p_(printer) {}
 
@@ -219,7 +242,10 @@ class Walker {
     std::visit([&](const auto& node) { this->print(e, node); }, e.node);
   }
 
-  void print(const Expression& e, const Literal& literal) { p_.token(e.span.start, literal.text); }
+  void print(const Expression& e, const Literal& literal) {
+    const bool string = literal.kind == Literal::Kind::string;
+    p_.token(e.span.start, literal.text, string ? Kind::string : Kind::plain);
+  }
   void print(const Expression& e, const Reference& r) { p_.token(e.span.start, r.name); }
   void print(const Expression&, const Access& access) {
     expression(*access.value);
@@ -232,7 +258,7 @@ class Walker {
   }
   void print(const Expression& e, const Index& index) {
     expression(*index.value);
-    p_.token("[");
+    p_.token(index.open, "[");
     expression(*index.index);
     p_.token(e.span.end, "]");
   }
@@ -292,8 +318,10 @@ class Walker {
       else if (i > 0)
         p_.space(Space::blank);
       before = field.name.span.end;
-      p_.token(field.name.span.start,
-               field.quoted ? to_text(Value(field.name.name)) : field.name.name);
+      if (field.quoted)
+        p_.token(field.name.span.start, quoted(field.name.name), Kind::string);
+      else
+        p_.token(field.name.span.start, field.name.name);
       p_.space(Space::align);
       p_.token("=");
       p_.space(Space::blank);
@@ -327,7 +355,7 @@ class Walker {
       }
       if (own_line) p_.space(Space::unindent);
     }
-    if (before.line != e.span.end.line) {
+    if (!call.arguments.empty() && before.line != e.span.end.line) {
       p_.token(",");
       p_.space(Space::row);
     }
@@ -337,15 +365,29 @@ class Walker {
   Printer& p_;
 };
 
-}  // namespace
-
-std::string format(const File& file) {
+std::string print(const File& file) {
   Printer printer(file.comments);
   Walker(printer).body(file.body.statements);
   std::string text = printer.finish();
   const auto last = text.find_last_not_of('\n');
   text.erase(last == std::string::npos ? 0 : last + 1);
   return text + "\n";
+}
+
+}  // namespace
+
+std::string format(const File& file) {
+  std::string text = print(file);
+  // Comments within expressions may find their place only when they are laid out again.
+  constexpr int kMostRounds = 8;
+  for (int i = 0; i < kMostRounds; ++i) {
+    Diagnostics found;
+    const FilePtr again = parse_file(file.name, text, found);
+    std::string next = found.has_errors() ? text : print(*again);
+    if (next == text) break;
+    text = std::move(next);
+  }
+  return text;
 }
 
 }  // namespace collector::syntax

@@ -306,10 +306,11 @@ class Parser {
           break;
         }
         case Token::left_bracket: {
+          const Position open = span_of(at_).start;
           advance();
           ExpressionPtr index = expression();
           const Lexeme close = expect(Token::right_bracket);
-          value = make({start, span_of(close).end}, Index{value, index});
+          value = make({start, span_of(close).end}, Index{value, index, open});
           break;
         }
         case Token::left_paren: {

@@ -62,6 +62,7 @@ struct Access {
 };
 struct Index {
   ExpressionPtr value, index;
+  Position open;  ///< of the bracket
 };
 struct CallExpression {
   ExpressionPtr callee;

@@ -1,8 +1,9 @@
 """Our configuration language beside Alloy's own Go package: what is accepted, how it is formatted, what it
 evaluates to, and where the first complaint stands. compare.py OURS [SEED [COUNT]]
 
-Theirs is no measure, and ours is held to what is right instead, where theirs panics, and where its formatter
-changes what a string stands for (tabs and trailing blanks in raw strings, backslashes in quoted names).
+Where their formatter gives another text when it is asked again, ours is to give what that settles on. Theirs is no
+measure where it panics, and where its formatter breaks the file or changes what a string stands for (tabs and
+trailing blanks in raw strings, backslashes in quoted names): there ours is to keep the strings and settle at once.
 """
 import base64
 import json
@@ -155,14 +156,14 @@ class Comparison:
 
     def run(self, requests):
         requests = list({json.dumps(r): r for r in requests}.values())
-        # An answer for each of: theirs, ours, what theirs formats formatted again, the strings before and after.
         theirs, mine = ask(self.theirs, requests), ask(self.ours, requests)
         formatted = [i for i, r in enumerate(requests) if r["op"] == "format" and theirs[i]["ok"] and mine[i]["ok"]]
-        extra = [request("strings", text) for i in formatted
-                 for text in (requests[i]["text"], theirs[i]["text"], mine[i]["text"])]
-        strings = [a.get("strings", []) for a in ask(self.theirs, extra)]
-        before, after, kept = (dict(zip(formatted, strings[k::3])) for k in range(3))
+        settled = self.settle(formatted, theirs)
         again = dict(zip(formatted, ask(self.ours, [request("format", mine[i]["text"]) for i in formatted])))
+        extra = [request("strings", text) for i in formatted
+                 for text in (requests[i]["text"], settled[i] or "", mine[i]["text"])]
+        strings = [self.contents(a) for a in ask(self.theirs, extra)]
+        before, after, kept = (dict(zip(formatted, strings[k::3])) for k in range(3))
         for i, (r, t, m) in enumerate(zip(requests, theirs, mine)):
             problem = None
             if i in again:
@@ -170,9 +171,9 @@ class Comparison:
                     problem = "formatted twice"
                 elif before[i] != kept[i]:
                     problem = "a string changed"
-                elif t["text"] == m["text"]:
+                elif settled[i] == m["text"]:
                     self.counts["equal"] += 1
-                elif before[i] != after[i]:
+                elif settled[i] is None or before[i] != after[i]:
                     self.counts["on purpose"] += 1
                 else:
                     problem = "text"
@@ -180,6 +181,24 @@ class Comparison:
                 problem = self.judge(r, t, m)
             if problem:
                 self.wrong.setdefault(problem, []).append((r, t, m))
+
+    def settle(self, formatted, theirs):
+        """Theirs formatted again until it stays: None where it breaks or never does."""
+        texts = {i: theirs[i]["text"] for i in formatted}
+        moving = list(formatted)
+        for _ in range(8):
+            answers = ask(self.theirs, [request("format", texts[i]) for i in moving])
+            changed = [(i, a) for i, a in zip(moving, answers) if not a["ok"] or a["text"] != texts[i]]
+            texts.update((i, a["text"] if a["ok"] else None) for i, a in changed)
+            moving = [i for i, a in changed if a["ok"]]
+            if not moving:
+                break
+        texts.update((i, None) for i in moving)
+        return texts
+
+    def contents(self, answer):
+        """What stands in the strings. An empty label is none, and a name may change its quotes."""
+        return [s[1:-1] for s in answer.get("strings", []) if len(s) > 2]
 
     def judge(self, r, t, m):
         if t.get("error") == "panic":
@@ -194,7 +213,7 @@ class Comparison:
             self.counts["equal"] += 1
         elif first(t) is None or first(t) == first(m):
             self.counts["refused by both"] += 1
-        elif self.same_operand(r, t, m):
+        elif self.purpose(r, t, m) or self.same_operand(r, t, m):
             self.counts["on purpose"] += 1
         else:
             return "place"
