@@ -180,6 +180,8 @@ Status conntrack(const Host& host, Families& out) {
   for (std::string_view line : lines(*text)) {
     if (std::exchange(heading, false)) continue;
     const auto fields = words(line);
+    if (fields.size() < 16 || fields.size() > 17)
+      return {Code::data_loss, fmt::format("nf_conntrack: {} columns, not 17", fields.size())};
     for (std::size_t i = 0; i < kColumns.size(); ++i)
       if (kColumns[i].at < fields.size())
         sums[i] += static_cast<double>(hex_number(fields[kColumns[i].at]).value_or(0));
@@ -189,24 +191,63 @@ Status conntrack(const Host& host, Families& out) {
   return {};
 }
 
-/// `C0A80016:0CEA`, or with the IPv6 address spelled out in brackets.
 struct Endpoint {
   std::string address, port = "0";
 };
-Endpoint endpoint(std::string_view text) {
-  Endpoint e;
-  const auto colon = text.rfind(':');
-  if (colon == std::string_view::npos) return e;
-  e.port = std::to_string(hex_number(text.substr(colon + 1)).value_or(0));
-  std::string_view address = text.substr(0, colon);
-  if (address.starts_with('[')) {
-    const std::string inner(address.substr(1, address.size() - 2));
-    e.address = inner;
-  } else if (const auto ip = hex_number(address)) {
-    e.address =
-        fmt::format("{}.{}.{}.{}", *ip >> 24 & 255, *ip >> 16 & 255, *ip >> 8 & 255, *ip & 255);
+
+/// As RFC 5952 writes it; an IPv4 address in IPv6's clothes as such.
+std::string ipv6(const std::array<std::uint16_t, 8>& groups) {
+  const auto is_zero = [&](std::size_t i) { return groups[i] == 0; };
+  if (std::all_of(groups.begin(), groups.begin() + 5, [](auto g) { return g == 0; }) &&
+      groups[5] == 0xffff)
+    return fmt::format("{}.{}.{}.{}", groups[6] >> 8, groups[6] & 255, groups[7] >> 8,
+                       groups[7] & 255);
+  std::size_t from = 8, size = 1;  // the first longest run of zeros, of two at least
+  for (std::size_t i = 0; i < 8; ++i) {
+    std::size_t n = 0;
+    while (i + n < 8 && is_zero(i + n)) ++n;
+    if (n > size) {
+      from = i;
+      size = n;
+    }
   }
-  return e;
+  std::string text;
+  for (std::size_t i = 0; i < 8; ++i) {
+    if (i == from) {
+      text += "::";
+      i += size - 1;
+      continue;
+    }
+    if (!text.empty() && !text.ends_with(':')) text += ':';
+    fmt::format_to(std::back_inserter(text), "{:x}", groups[i]);
+  }
+  return text;
+}
+
+/// `C0A80016:0CEA`, or `[2620:0000:0000:0000:0000:0000:0000:0001]:0050`.
+std::optional<Endpoint> endpoint(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos || text.size() - colon != 5) return std::nullopt;
+  const auto port = hex_number(text.substr(colon + 1));
+  const std::string_view address = text.substr(0, colon);
+  if (!port) return std::nullopt;
+  if (address.size() == 8) {
+    const auto ip = hex_number(address);
+    if (!ip) return std::nullopt;
+    return Endpoint{
+        fmt::format("{}.{}.{}.{}", *ip >> 24 & 255, *ip >> 16 & 255, *ip >> 8 & 255, *ip & 255),
+        std::to_string(*port)};
+  }
+  if (address.size() != 41) return std::nullopt;
+  const auto parts = split(address.substr(1, 39), ':');
+  if (parts.size() != 8) return std::nullopt;
+  std::array<std::uint16_t, 8> groups{};
+  for (std::size_t i = 0; i < 8; ++i) {
+    const auto group = hex_number(parts[i]);
+    if (!group || *group > 0xffff) return std::nullopt;
+    groups[i] = static_cast<std::uint16_t>(*group);
+  }
+  return Endpoint{ipv6(groups), std::to_string(*port)};
 }
 
 class Ipvs {
@@ -237,8 +278,7 @@ class Ipvs {
                   static_cast<double>(hex_number(totals[i]).value_or(0)));
     auto table = host.proc("net/ip_vs");
     if (!table) return table.error();
-    backends(*table, out);
-    return {};
+    return backends(*table, out);
   }
 
  private:
@@ -246,7 +286,7 @@ class Ipvs {
     double weight = 0, active = 0, inactive = 0;
   };
 
-  void backends(std::string_view table, Families& out) const {
+  Status backends(std::string_view table, Families& out) const {
     std::map<std::vector<std::string>, Sums> sums;
     std::string protocol, mark;
     Endpoint local;
@@ -256,21 +296,25 @@ class Ipvs {
           fields[1] == "RemoteAddress:Port")
         continue;
       if (fields[0] == "TCP" || fields[0] == "UDP") {
+        const auto parsed = endpoint(fields[1]);
+        if (!parsed) return {Code::data_loss, fmt::format("ip_vs: \"{}\"", line)};
         protocol = fields[0];
         mark.clear();
-        local = endpoint(fields[1]);
+        local = *parsed;
       } else if (fields[0] == "FWM") {
         protocol = fields[0];
         mark = fields[1];
         local = {};
       } else if (fields[0] == "->" && fields.size() >= 6) {
-        const Endpoint remote = endpoint(fields[1]);
-        const std::map<std::string_view, std::string_view> known{{"local_address", local.address},
-                                                                 {"local_port", local.port},
-                                                                 {"remote_address", remote.address},
-                                                                 {"remote_port", remote.port},
-                                                                 {"proto", protocol},
-                                                                 {"local_mark", mark}};
+        const auto remote = endpoint(fields[1]);
+        if (!remote) return {Code::data_loss, fmt::format("ip_vs: \"{}\"", line)};
+        const std::map<std::string_view, std::string_view> known{
+            {"local_address", local.address},
+            {"local_port", local.port},
+            {"remote_address", remote->address},
+            {"remote_port", remote->port},
+            {"proto", protocol},
+            {"local_mark", mark}};
         std::vector<std::string> key;
         for (std::string_view label : labels_) key.emplace_back(known.at(label));
         Sums& sum = sums[key];
@@ -290,6 +334,7 @@ class Ipvs {
       out.add("node_ipvs_backend_weight", "gauge",
               "The current backend weight by local and remote address.", sum.weight, labels);
     }
+    return {};
   }
 
   std::vector<std::string_view> labels_;

@@ -238,10 +238,14 @@ Status edac(const Host& host, Families& out) {
     if (!entry.starts_with("mc") || entry.size() < 3 || entry[2] < '0' || entry[2] > '9') continue;
     const std::string controller = entry.substr(2);
     const std::string directory = Host::join(kDirectory, entry);
+    Status failed;
     const auto counter = [&](const char* name, const char* help, const std::string& file,
-                             const std::vector<Label>& labels) {
-      if (const auto value = host.sys_number(Host::join(directory, file)))
+                             const std::vector<Label>& labels, bool required = true) {
+      const std::string path = Host::join(directory, file);
+      if (const auto value = host.sys_number(path))
         out.add(std::string("node_edac_") + name, "counter", help, *value, labels);
+      else if (required)
+        failed = Status(Code::data_loss, path + " cannot be read");
     };
     const Label of{"controller", controller};
     counter("correctable_errors_total", "Total correctable memory errors.", "ce_count", {of});
@@ -253,7 +257,7 @@ Status edac(const Host& host, Families& out) {
     counter("csrow_uncorrectable_errors_total", ue_help, "ue_noinfo_count",
             {of, {"csrow", "unknown"}});
     for (const std::string& row : host.sys_names(directory)) {
-      if (!row.starts_with("csrow")) continue;
+      if (!row.starts_with("csrow") || row.size() < 6 || row[5] < '0' || row[5] > '9') continue;
       const Label csrow{"csrow", std::string_view(row).substr(5)};
       counter("csrow_correctable_errors_total", ce_help, row + "/ce_count", {of, csrow});
       counter("csrow_uncorrectable_errors_total", ue_help, row + "/ue_count", {of, csrow});
@@ -270,9 +274,10 @@ Status edac(const Host& host, Families& out) {
                 "Total correctable memory errors for this channel.", row + '/' + file, labels);
         counter("channel_uncorrectable_errors_total",
                 "Total uncorrectable memory errors for this channel.",
-                row + "/ch" + channel + "_ue_count", labels);
+                row + "/ch" + channel + "_ue_count", labels, false);
       }
     }
+    if (!failed.ok()) return failed;
   }
   return {};
 }
