@@ -33,7 +33,7 @@ std::optional<double> plain(std::string_view text) {
   const auto whole = number(text);
   if (!whole) return std::nullopt;
   const double value = std::trunc((*whole + fraction) * unit);
-  return negative ? -value : value;
+  return negative ? 0 - value : value;
 }
 
 struct Value {

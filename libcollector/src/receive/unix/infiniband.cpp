@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <span>
 
 namespace collector::receive::unix_host {
@@ -202,6 +204,15 @@ std::optional<double> rate_of(std::string_view text) {
   return std::trunc(static_cast<double>(static_cast<float>(*gigabits)) * kBytesPerGigabit);
 }
 
+/// All 64 bits: words of an unused counter wrap around, as node_exporter's do.
+std::optional<std::uint64_t> counter_value(std::string_view text) {
+  if (text.starts_with("0x")) return hex_number(text);
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
 /// The files of a folder that are known counters.
 Status read_counters(const Host& host, const std::string& folder, std::span<const Counter> known,
                      Port& port) {
@@ -217,9 +228,10 @@ Status read_counters(const Host& host, const std::string& folder, std::span<cons
       if (text.error().code() == Code::unavailable) return text.error();
       continue;  // a counter of the driver that this device does not have
     }
-    const auto value = number(trim(*text));
+    const auto value = counter_value(trim(*text));
     if (value)
-      port.counters.emplace_back(counter, counter->in_words ? *value * 4 : *value);
+      port.counters.emplace_back(counter,
+                                 static_cast<double>(counter->in_words ? *value * 4 : *value));
     else if (text->find("N/A (no PMA)") == std::string::npos)
       return {Code::data_loss, fmt::format("{}/{} is no number", folder, entry.name)};
   }
