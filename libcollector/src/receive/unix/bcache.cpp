@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::string_view kBcache = "fs/bcache";
 
-/// What the kernel prints for people: `512.1k`. The digit behind the point counts 1024ths of the
-/// unit in steps of 102.4, and node_exporter's arithmetic with it is kept.
+/// What the kernel prints for people: `512.1k`. The digit behind the point is worth 1/10.24 of the
+/// unit, as node_exporter has it.
 std::optional<double> plain(std::string_view text) {
   static constexpr std::string_view kUnits = "kMGTPEZY";
   const bool negative = text.starts_with('-');

@@ -17,9 +17,11 @@ Status loadavg(const Host& host, Families& out) {
   if (!text) return text.error();
   const auto fields = words(*text);
   if (fields.size() < 3) return {Code::data_loss, "loadavg: unexpected content"};
-  out.gauge("node_load1", "1m load average.", number_or_zero(fields[0]));
-  out.gauge("node_load5", "5m load average.", number_or_zero(fields[1]));
-  out.gauge("node_load15", "15m load average.", number_or_zero(fields[2]));
+  const auto one = number(fields[0]), five = number(fields[1]), fifteen = number(fields[2]);
+  if (!one || !five || !fifteen) return {Code::data_loss, "loadavg: not a number"};
+  out.gauge("node_load1", "1m load average.", *one);
+  out.gauge("node_load5", "5m load average.", *five);
+  out.gauge("node_load15", "15m load average.", *fifteen);
   return {};
 }
 
@@ -64,10 +66,10 @@ Status filefd(const Host& host, Families& out) {
   if (!text) return text.error();
   const auto fields = words(*text);
   if (fields.size() < 3) return {Code::data_loss, "file-nr: unexpected number of file stats"};
-  out.gauge("node_filefd_allocated", "File descriptor statistics: allocated.",
-            number_or_zero(fields[0]));
-  out.gauge("node_filefd_maximum", "File descriptor statistics: maximum.",
-            number_or_zero(fields[2]));
+  const auto allocated = number(fields[0]), maximum = number(fields[2]);
+  if (!allocated || !maximum) return {Code::data_loss, "file-nr: not a number"};
+  out.gauge("node_filefd_allocated", "File descriptor statistics: allocated.", *allocated);
+  out.gauge("node_filefd_maximum", "File descriptor statistics: maximum.", *maximum);
   return {};
 }
 
