@@ -70,7 +70,8 @@ Result<FileFamilies> parse(std::string_view text) {
     using Kind = format::ExpositionLine::Kind;
     const format::ExpositionLine& l = **line;
     if (l.kind == Kind::help) {
-      families[std::string(l.family)].help = unescaped(l.text);
+      // An empty help is none.
+      if (!l.text.empty()) families[std::string(l.family)].help = unescaped(l.text);
     } else if (l.kind == Kind::type) {
       families[std::string(l.family)].type = type_name(l.type);
     } else if (l.kind == Kind::sample) {
