@@ -103,7 +103,7 @@ class Evaluation {
     return it == value->object().end() ? Value() : it->second;
   }
 
-  std::optional<Value> eval(const Expression& e, const CallExpression& call) {
+  std::optional<Value> eval(const Expression&, const CallExpression& call) {
     auto callee = of(*call.callee);
     if (!callee) return std::nullopt;
     if (callee->type() != Type::function)
@@ -121,7 +121,7 @@ class Evaluation {
     const auto bad = static_cast<std::size_t>(failure.bad_argument);
     return error(failure.bad_argument >= 0 && bad < call.arguments.size()
                      ? call.arguments[bad]->span
-                     : e.span,
+                     : call.callee->span,
                  failure.what);
   }
 

@@ -6,6 +6,8 @@
 #include "syntax/tab_writer.hpp"
 #include "syntax/value.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 
@@ -143,13 +145,16 @@ class Printer {
     place_.offset += n;
     const bool ends = c == '\n' || c == '\f';
     if (ends) place_.line += n;
+    if (ends) in_line_comment_ = false;
     line_start_ = ends;
   }
 
   void write(const Position& source, std::string_view text, Kind kind) {
+    if (in_line_comment_) put('\n', 1);
     indent();
     place_ = source;
     if (kind == Kind::comment) {
+      in_line_comment_ = text[1] == '/';
       writer_.literal(text);
     } else if (kind == Kind::string) {
       // Its lines are lines of the layout; what stands in them is not ours to change.
@@ -175,6 +180,7 @@ class Printer {
   int indent_ = 0;
   bool line_start_ = true;
   bool wrote_ = false;
+  bool in_line_comment_ = false;
   Position place_{1, 1, 0};    ///< where in the source the printer is, as well as it can tell
   Position written_{1, 1, 0};  ///< the same after the last token
 };
@@ -192,7 +198,9 @@ class Walker {
   using Kind = Printer::Kind;
 
  public:
-  explicit Walker(Printer& printer) : p_(printer) {}
+  /// `exact`: every token says where it stands in the source. Otherwise those that `alloy fmt`
+  /// leaves without a place stand where the printer believes to be.
+  Walker(Printer& printer, bool exact) : p_(printer), exact_(exact) {}
 
   void body(const std::vector<Statement>& statements) {
     for (std::size_t i = 0; i < statements.size(); ++i) {
@@ -211,10 +219,15 @@ class Walker {
   }
 
  private:
+  void token(const Position& place, std::string_view text) {
+    if (exact_) p_.at(place);
+    p_.token(text);
+  }
+
   void attribute(const Attribute& a) {
     p_.token(a.name.span.start, a.name.name);
     p_.space(Space::align);
-    p_.token("=");
+    token(a.name.span.end, "=");
     p_.space(Space::blank);
     expression(*a.value);
   }
@@ -253,8 +266,8 @@ class Walker {
     if (std::holds_alternative<Literal>(access.value->node) &&
         std::get<Literal>(access.value->node).kind == Literal::Kind::number)
       p_.space(Space::blank);
-    p_.token(".");
-    p_.token(access.name.name);
+    token(access.value->span.end, ".");
+    token(access.name.span.start, access.name.name);
   }
   void print(const Expression& e, const Index& index) {
     expression(*index.value);
@@ -294,11 +307,11 @@ class Walker {
       }
       before = element.span.end;
       expression(element);
-      if (i + 1 < array.elements.size()) p_.token(",");
+      if (i + 1 < array.elements.size()) token(element.span.end, ",");
       if (own_line) p_.space(Space::unindent);
     }
     if (!array.elements.empty() && before.line != e.span.end.line) {
-      p_.token(",");
+      token(before, ",");
       p_.space(Space::indent);
       p_.space(Space::row);
       p_.space(Space::unindent);
@@ -323,13 +336,13 @@ class Walker {
       else
         p_.token(field.name.span.start, field.name.name);
       p_.space(Space::align);
-      p_.token("=");
+      token(field.name.span.end, "=");
       p_.space(Space::blank);
       expression(*field.value);
-      if (i + 1 < object.fields.size()) p_.token(",");
+      if (i + 1 < object.fields.size()) token(field.value->span.end, ",");
     }
     if (!object.fields.empty() && before.line != e.span.end.line) {
-      p_.token(",");
+      token(object.fields.back().value->span.end, ",");
       p_.space(Space::row);
     }
     p_.space(Space::unindent);
@@ -338,7 +351,7 @@ class Walker {
 
   void print(const Expression& e, const CallExpression& call) {
     expression(*call.callee);
-    p_.token("(");
+    token(call.open, "(");
     Position before = call.open;
     for (std::size_t i = 0; i < call.arguments.size(); ++i) {
       const Expression& argument = *call.arguments[i];
@@ -350,28 +363,57 @@ class Walker {
       expression(argument);
       before = argument.span.end;
       if (i + 1 < call.arguments.size()) {
-        p_.token(",");
+        token(before, ",");
         p_.space(Space::blank);
       }
       if (own_line) p_.space(Space::unindent);
     }
     if (!call.arguments.empty() && before.line != e.span.end.line) {
-      p_.token(",");
+      token(before, ",");
       p_.space(Space::row);
     }
-    p_.token(")");
+    token(e.span.end, ")");
   }
 
   Printer& p_;
+  bool exact_;
 };
 
-std::string print(const File& file) {
+std::string print(const File& file, bool exact) {
   Printer printer(file.comments);
-  Walker(printer).body(file.body.statements);
+  Walker(printer, exact).body(file.body.statements);
   std::string text = printer.finish();
   const auto last = text.find_last_not_of('\n');
   text.erase(last == std::string::npos ? 0 : last + 1);
   return text + "\n";
+}
+
+/// What a text says, without layout: no ends of lines, commas before a closing bracket, empty
+/// labels, and kinds of quotes.
+std::vector<std::string> essence(std::string_view text, const std::string& name) {
+  std::vector<std::string> out;
+  Diagnostics found;
+  Scanner scanner(text, name, found);
+  for (Lexeme at = scanner.next(); at.token != Token::end; at = scanner.next()) {
+    const bool closes = at.token == Token::right_paren || at.token == Token::right_bracket ||
+                        at.token == Token::right_curly;
+    const bool after = !out.empty();
+    if (after &&
+        ((closes && out.back() == ",") || (at.token == Token::left_curly && out.back() == "'")))
+      out.pop_back();
+    if (at.token == Token::string)
+      out.push_back(fmt::format("'{}", at.text.substr(1, at.text.size() - 2)));
+    else if (at.token != Token::terminator && at.token != Token::comment)
+      out.emplace_back(at.text);
+  }
+  return out;
+}
+
+/// As `alloy fmt` lays it out; where that would change what the text says, with exact places.
+std::string print(const File& file) {
+  std::string text = print(file, false);
+  if (essence(text, file.name) != essence(file.source, file.name)) text = print(file, true);
+  return text;
 }
 
 }  // namespace

@@ -288,7 +288,8 @@ Value json_path(const std::string& text, const std::string& path, Value::CallErr
     *error = {fmt::format("\"{}\" is no JSONPath", path), 1};
     return {};
   }
-  Value root = from_json(text, error);
+  if (path.empty()) return Value(Array());
+  Value root = from_json(text, error, true);
   if (!error->what.empty()) return {};
   Nodes nodes{std::move(root)};
   for (const Step& step : steps) {

@@ -1,8 +1,11 @@
 #include "syntax/literal.hpp"
 
+#include "syntax/unicode.hpp"
+
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 
 namespace collector::syntax {
@@ -72,7 +75,57 @@ std::string unescape(std::string_view text) {
 
 }  // namespace
 
+std::string quote(std::string_view text, char mark, bool ascii) {
+  std::string out(1, mark);
+  for (std::size_t i = 0; i < text.size();) {
+    const Character c = first_character(text.substr(i));
+    const std::string_view bytes = text.substr(i, c.size);
+    i += c.size;
+    constexpr std::string_view kFrom = "\a\b\f\n\r\t\v\\";
+    constexpr std::string_view kTo = "abfnrtv\\";
+    const auto code = static_cast<std::uint32_t>(c.code);
+    if (!c.valid)
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(bytes[0]));
+    else if (bytes[0] == mark)
+      out.append("\\").append(bytes);
+    else if (const auto known = kFrom.find(bytes[0]); known != std::string_view::npos)
+      out.append("\\").append(1, kTo[known]);
+    else if (is_printable(c.code) && (!ascii || code < 0x80))
+      out += bytes;
+    else if (code < ' ' || code == 0x7f)
+      out += fmt::format("\\x{:02x}", code);
+    else
+      out += code < 0x10000 ? fmt::format("\\u{:04x}", code) : fmt::format("\\U{:08x}", code);
+  }
+  return out + mark;
+}
+
+std::string plain_decimal(double d) {
+  if (std::isnan(d)) return "NaN";
+  if (std::isinf(d)) return d < 0 ? "-Inf" : "+Inf";
+  char buffer[400];
+  const auto write = [&](std::chars_format format) {
+    char* end = std::to_chars(buffer, buffer + sizeof buffer, d, format).ptr;
+    return std::string(buffer, end);
+  };
+  const std::string brief = write(std::chars_format::scientific);
+  std::string out = write(std::chars_format::fixed);
+  if (out.find('.') != std::string::npos) return out;
+  // Whole: what is beyond the fewest digits is zero.
+  std::size_t left = 0;
+  for (const char c : brief.substr(0, brief.find('e'))) left += c >= '0' && c <= '9' ? 1 : 0;
+  for (char& c : out) {
+    if (c == '-') continue;
+    if (left == 0)
+      c = '0';
+    else
+      --left;
+  }
+  return out;
+}
+
 void append_utf8(std::string& out, std::uint32_t c) {
+  if (c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) c = 0xfffd;
   const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
   if (c < 0x80) {
     put(c);

@@ -1,12 +1,15 @@
 // The standard library (facts: Alloy's reference, stdlib). Functions are stateless and thread-safe.
 #include "syntax/evaluator.hpp"
+#include "syntax/literal.hpp"
 #include "syntax/stdlib.hpp"
+#include "syntax/unicode.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 
 namespace collector::syntax {
 namespace {
@@ -32,8 +35,12 @@ bool text_at(Args args, std::size_t i, std::string& out, Error* error) {
     out = v.string();
     return true;
   }
+  if (v.is_null()) {
+    out.clear();
+    return true;
+  }
   if (v.type() == Type::number) {
-    out = to_text(v);
+    out = v.is_float() ? plain_decimal(v.as_float()) : to_text(v);
     return true;
   }
   if (auto open = v.capsule_as<OptionalSecret>(); open && !open->sensitive()) {
@@ -63,14 +70,18 @@ Value text_function(F f) {
   });
 }
 
+std::vector<std::string_view> characters(std::string_view text) {
+  std::vector<std::string_view> out;
+  for (; !text.empty(); text.remove_prefix(out.back().size()))
+    out.push_back(text.substr(0, first_character(text).size));
+  return out;
+}
+
 std::string replace_all(const std::string& text, const std::string& from, const std::string& to) {
   std::string out;
   if (from.empty()) {
     // Go inserts before every character and at the end.
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) out += to;
-      out += text[i];
-    }
+    for (const std::string_view c : characters(text)) out.append(to).append(c);
     return out + to;
   }
   std::size_t at = 0;
@@ -82,12 +93,7 @@ std::string replace_all(const std::string& text, const std::string& from, const 
 Array split(const std::string& text, const std::string& separator) {
   Array out;
   if (separator.empty()) {
-    for (std::size_t i = 0; i < text.size();) {
-      std::size_t n = 1;
-      while (i + n < text.size() && (static_cast<unsigned char>(text[i + n]) & 0xc0) == 0x80) ++n;
-      out.emplace_back(text.substr(i, n));
-      i += n;
-    }
+    for (const std::string_view c : characters(text)) out.emplace_back(c);
     return out;
   }
   std::size_t at = 0;
@@ -98,14 +104,24 @@ Array split(const std::string& text, const std::string& separator) {
   return out;
 }
 
-std::string trim(const std::string& text, const std::string& cut) {
-  const auto from = text.find_first_not_of(cut);
-  if (from == std::string::npos) return cut.empty() ? text : std::string();
-  return text.substr(from, text.find_last_not_of(cut) - from + 1);
+/// Without the characters at both ends for which `cut` holds.
+template <class Cut>
+std::string trim(std::string_view text, Cut cut) {
+  const std::vector<std::string_view> all = characters(text);
+  const auto stays = [&](std::string_view c) { return !cut(first_character(c)); };
+  const auto from = std::find_if(all.begin(), all.end(), stays);
+  const auto to = std::find_if(all.rbegin(), std::make_reverse_iterator(from), stays).base();
+  std::string out;
+  for (auto c = from; c != to; ++c) out += *c;
+  return out;
 }
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
+std::string trim_any(const std::string& text, const std::string& cut) {
+  return trim(text, [&](const Character& c) {
+    const auto all = characters(cut);
+    return std::any_of(all.begin(), all.end(),
+                       [&](std::string_view x) { return first_character(x).code == c.code; });
+  });
+}
 
 /// Go's filepath.Join and Clean: empty parts vanish, `.` and `..` are resolved.
 std::string path_join(const std::vector<std::string>& parts) {
@@ -134,15 +150,17 @@ std::string path_join(const std::vector<std::string>& parts) {
 
 Value join(Args args, Error* error) {
   if (!count_is(args, 2, error)) return {};
-  if (args[0].type() != Type::array) return wrong_type(error, "array", args[0], 0);
+  if (!args[0].is_null() && args[0].type() != Type::array)
+    return wrong_type(error, "array", args[0], 0);
+  const Array parts = args[0].is_null() ? Array() : args[0].array();
   std::string separator;
   if (!text_at(args, 1, separator, error)) return {};
   std::string out;
   bool first = true;
-  for (std::size_t i = 0; i < args[0].array().size(); ++i) {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
     std::string part;
     Error inner;
-    if (!text_at(args[0].array(), i, part, &inner)) return fail(error, inner.what, 0);
+    if (!text_at(parts, i, part, &inner)) return fail(error, inner.what, 0);
     if (!std::exchange(first, false)) out += separator;
     out += part;
   }
@@ -212,8 +230,11 @@ Value group_by(Args args, Error* error) {
     groups[it->second.string()].push_back(item);
   }
   Array out;
-  for (auto& [value, items] : groups)
-    out.emplace_back(Object{{args[1].string(), Value(value)}, {"items", Value(std::move(items))}});
+  for (auto& [value, items] : groups) {
+    Object group{{args[1].string(), Value(value)}};
+    group["items"] = Value(std::move(items));
+    out.emplace_back(std::move(group));
+  }
   return Value(std::move(out));
 }
 
@@ -252,25 +273,25 @@ Value nonsensitive(Args args, Error* error) {
   if (auto s = args[0].capsule_as<Secret>()) return Value(s->reveal());
   if (auto s = args[0].capsule_as<OptionalSecret>()) return Value(s->reveal());
   if (args[0].type() == Type::string) return args[0];
+  if (args[0].is_null()) return Value("");
   return wrong_type(error, "secret", args[0], 0);
 }
 
 Object strings() {
   Object o;
-  o["format"] = Value::function(format_text);
+  o["format"] = Value::function([](Args args, Error* error) -> Value {
+    std::string format;
+    if (args.empty()) return fail(error, "takes at least 1 argument, got 0");
+    if (!text_at(args, 0, format, error)) return {};
+    return format_text(format, args.subspan(1), error);
+  });
   o["join"] = Value::function(join);
   o["replace"] =
       text_function<3>([](std::string* t, Error*) { return Value(replace_all(t[0], t[1], t[2])); });
   o["split"] = text_function<2>([](std::string* t, Error*) { return Value(split(t[0], t[1])); });
-  o["to_lower"] = text_function<1>([](std::string* t, Error*) {
-    std::transform(t[0].begin(), t[0].end(), t[0].begin(), lower);
-    return Value(t[0]);
-  });
-  o["to_upper"] = text_function<1>([](std::string* t, Error*) {
-    std::transform(t[0].begin(), t[0].end(), t[0].begin(), upper);
-    return Value(t[0]);
-  });
-  o["trim"] = text_function<2>([](std::string* t, Error*) { return Value(trim(t[0], t[1])); });
+  o["to_lower"] = text_function<1>([](std::string* t, Error*) { return Value(to_lower(t[0])); });
+  o["to_upper"] = text_function<1>([](std::string* t, Error*) { return Value(to_upper(t[0])); });
+  o["trim"] = text_function<2>([](std::string* t, Error*) { return Value(trim_any(t[0], t[1])); });
   o["trim_prefix"] = text_function<2>([](std::string* t, Error*) {
     return Value(t[0].rfind(t[1], 0) == 0 ? t[0].substr(t[1].size()) : t[0]);
   });
@@ -279,8 +300,9 @@ Object strings() {
                       t[0].compare(t[0].size() - t[1].size(), t[1].size(), t[1]) == 0;
     return Value(ends ? t[0].substr(0, t[0].size() - t[1].size()) : t[0]);
   });
-  o["trim_space"] =
-      text_function<1>([](std::string* t, Error*) { return Value(trim(t[0], " \t\n\v\f\r")); });
+  o["trim_space"] = text_function<1>([](std::string* t, Error*) {
+    return Value(trim(t[0], [](const Character& c) { return is_space(c.code); }));
+  });
   return o;
 }
 
@@ -332,7 +354,8 @@ Scope build() {
   const Object encoding = encodings();
   scope.set("constants", Object{{"hostname", Value(host_name())},
                                 {"os", Value("linux")},
-                                {"arch", Value(architecture())}});
+                                {"arch", Value(architecture())},
+                                {"version", Value("v" COLLECTOR_VERSION)}});
   scope.set("coalesce", Value::function(coalesce));
   scope.set("json_path",
             text_function<2>([](std::string* t, Error* e) { return json_path(t[0], t[1], e); }));

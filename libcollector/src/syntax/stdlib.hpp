@@ -8,10 +8,11 @@
 
 namespace collector::syntax {
 
-/// Go's fmt.Sprintf: flags, width, precision, and the verbs v s q t d b o O x X c U e E f F g G %.
-Value format_text(std::span<const Value> args, Value::CallError* error);
+/// Go's fmt.Sprintf for the arguments after the format.
+Value format_text(const std::string& format, std::span<const Value> args, Value::CallError* error);
 
-Value from_json(const std::string& text, Value::CallError* error);
+/// Numbers are floating point, whole ones too, unless `integers` keeps those.
+Value from_json(const std::string& text, Value::CallError* error, bool integers = false);
 Value to_json(const Value& value, Value::CallError* error);
 Value from_yaml(const std::string& text, Value::CallError* error);
 /// The JSONPath queries of RFC 9535 without functions; always an array.

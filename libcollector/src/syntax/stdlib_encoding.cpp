@@ -4,103 +4,104 @@
 
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
-#include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <optional>
 
 namespace collector::syntax {
 namespace {
 
 constexpr int kDeepest = 200;
+constexpr std::string_view kCoreTag = "tag:yaml.org,2002:";
 
 Value fail(Value::CallError* error, std::string what) {
   *error = {std::move(what), 0};
   return {};
 }
 
-/// Numbers of JSON come out as Go's do: as floating point, whole ones included.
-Value from(const nlohmann::json& j) {
-  switch (j.type()) {
-    case nlohmann::json::value_t::boolean:
-      return Value(j.get<bool>());
-    case nlohmann::json::value_t::string:
-      return Value(j.get<std::string>());
-    case nlohmann::json::value_t::number_integer:
-    case nlohmann::json::value_t::number_unsigned:
-    case nlohmann::json::value_t::number_float:
-      return Value(j.get<double>());
-    case nlohmann::json::value_t::array: {
-      Array out;
-      for (const auto& element : j) out.push_back(from(element));
-      return Value(std::move(out));
-    }
-    case nlohmann::json::value_t::object: {
-      Object out;
-      for (const auto& [key, element] : j.items()) out[key] = from(element);
-      return Value(std::move(out));
-    }
-    default:
-      return {};
+/// Go's ParseInt and ParseUint with base 0: the prefix says the base.
+std::optional<Value> integer_of(std::string_view text) {
+  const bool negative = text.starts_with('-');
+  if (negative || text.starts_with('+')) text.remove_prefix(1);
+  int base = 10;
+  if (text.size() > 1 && text[0] == '0') {
+    const char kind = static_cast<char>(text[1] | 32);
+    base = kind == 'x' ? 16 : kind == 'b' ? 2 : 8;
+    text.remove_prefix(kind == 'x' || kind == 'b' || kind == 'o' ? 2 : 1);
   }
+  std::uint64_t n = 0;
+  const char* end = text.data() + text.size();
+  const auto r = std::from_chars(text.data(), end, n, base);
+  if (r.ec != std::errc() || r.ptr != end) return std::nullopt;
+  if (negative && n > 1ULL << 63) return std::nullopt;
+  if (negative) return Value(static_cast<std::int64_t>(0 - n));
+  return n <= INT64_MAX ? Value(static_cast<std::int64_t>(n)) : Value(n);
 }
 
-bool to(const Value& v, nlohmann::json& out, std::string& what) {
-  switch (v.type()) {
-    case Value::Type::null:
-      return true;
-    case Value::Type::number:
-      if (v.is_int())
-        out = v.as_int();
-      else if (v.is_uint())
-        out = v.as_uint();
-      else if (std::floor(v.as_float()) == v.as_float() && std::abs(v.as_float()) < 1e15)
-        out = static_cast<std::int64_t>(v.as_float());
-      else
-        out = v.as_float();
-      return true;
-    case Value::Type::string:
-      out = v.string();
-      return true;
-    case Value::Type::boolean:
-      out = v.boolean();
-      return true;
-    case Value::Type::array:
-      out = nlohmann::json::array();
-      for (const Value& element : v.array()) {
-        nlohmann::json j;
-        if (!to(element, j, what)) return false;
-        out.push_back(std::move(j));
-      }
-      return true;
-    case Value::Type::object:
-      out = nlohmann::json::object();
-      for (const auto& [key, element] : v.object())
-        if (!to(element, out[key], what)) return false;
-      return true;
-    default:
-      what = fmt::format("{} has no form in JSON", to_string(v.type()));
-      return false;
-  }
+std::optional<Value> float_of(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  // No infinities and no hexadecimal ones.
+  if (text.empty() || text.find_first_not_of("0123456789.eE+-") != std::string_view::npos)
+    return std::nullopt;
+  double d = 0;
+  const char* end = text.data() + text.size();
+  const auto r = std::from_chars(text.data(), end, d);
+  if (r.ec != std::errc() || r.ptr != end) return std::nullopt;
+  return Value(d);
 }
 
-/// YAML 1.2 core schema for plain scalars.
-Value scalar(const YAML::Node& node) {
-  const std::string& text = node.Scalar();
-  if (node.Tag() == "!") return Value(text);  // quoted
+/// Plain scalars as Go's yaml.v3 resolves them, but for timestamps, which stay text.
+Value plain(const std::string& text) {
   if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL") return {};
   if (text == "true" || text == "True" || text == "TRUE") return Value(true);
   if (text == "false" || text == "False" || text == "FALSE") return Value(false);
-  const bool starts = std::isdigit(static_cast<unsigned char>(text[0])) || text[0] == '-' ||
-                      text[0] == '+' || text[0] == '.';
-  if (starts) {
-    std::int64_t i = 0;
-    double d = 0;
-    if (YAML::convert<std::int64_t>::decode(node, i)) return Value(i);
-    if (YAML::convert<double>::decode(node, d)) return Value(d);
+  const std::string_view unsigned_text =
+      std::string_view(text).substr(text[0] == '-' || text[0] == '+' ? 1 : 0);
+  if (unsigned_text == ".inf" || unsigned_text == ".Inf" || unsigned_text == ".INF")
+    return Value(text[0] == '-' ? -HUGE_VAL : HUGE_VAL);
+  if (text == ".nan" || text == ".NaN" || text == ".NAN") return Value(std::nan(""));
+  if (std::isdigit(static_cast<unsigned char>(text[0])) || text[0] == '-' || text[0] == '+') {
+    std::string digits;
+    for (const char c : text)
+      if (c != '_') digits += c;
+    if (const auto i = integer_of(digits)) return *i;
+    if (const auto d = float_of(digits)) return *d;
+  } else if (text[0] == '.') {
+    if (const auto d = float_of(text)) return *d;
   }
   return Value(text);
+}
+
+Value scalar(const YAML::Node& node) {
+  const std::string& text = node.Scalar();
+  const std::string& tag = node.Tag();
+  const std::string kind = tag.substr(std::min(tag.size(), kCoreTag.size()));
+  if (!tag.starts_with(kCoreTag)) return tag == "!" ? Value(text) : plain(text);  // "!": quoted
+  if (kind == "str") return Value(text);
+  if (kind == "binary") {
+    auto bytes = base::base64_decode(text);
+    if (!bytes) throw YAML::Exception(node.Mark(), "this is no base64");
+    return Value(std::move(*bytes));
+  }
+  const Value value = plain(text);
+  if (kind == "float" && value.type() == Value::Type::number) return Value(value.as_float());
+  return value;
+}
+
+Value from(const YAML::Node& node, int depth);
+
+/// The fields of a map or of the maps in a list; those that are there already stay.
+void merge(const YAML::Node& node, Object& into, int depth) {
+  if (node.IsSequence()) {
+    for (const auto& one : node) merge(one, into, depth + 1);
+    return;
+  }
+  if (!node.IsMap()) throw YAML::Exception(node.Mark(), "what << merges should be a map");
+  const Value value = from(node, depth + 1);
+  for (const auto& [key, v] : value.object()) into.emplace(key, v);
 }
 
 Value from(const YAML::Node& node, int depth) {
@@ -115,7 +116,15 @@ Value from(const YAML::Node& node, int depth) {
     }
     case YAML::NodeType::Map: {
       Object out;
-      for (const auto& entry : node) out[entry.first.Scalar()] = from(entry.second, depth + 1);
+      for (const auto& entry : node) {
+        const std::string& key = entry.first.Scalar();
+        if (key == "<<" && entry.first.Tag() != "!") continue;
+        if (!out.emplace(key, from(entry.second, depth + 1)).second)
+          throw YAML::Exception(entry.first.Mark(), "this key is there twice");
+      }
+      for (const auto& entry : node)
+        if (entry.first.Scalar() == "<<" && entry.first.Tag() != "!")
+          merge(entry.second, out, depth + 1);
       return Value(std::move(out));
     }
     default:
@@ -124,28 +133,6 @@ Value from(const YAML::Node& node, int depth) {
 }
 
 }  // namespace
-
-Value from_json(const std::string& text, Value::CallError* error) {
-  int depth = 0;
-  bool too_deep = false;
-  const auto j = nlohmann::json::parse(
-      text,
-      [&](int d, nlohmann::json::parse_event_t, nlohmann::json&) {
-        depth = d;
-        too_deep = too_deep || d > kDeepest;
-        return !too_deep;
-      },
-      false);
-  if (j.is_discarded() || too_deep) return fail(error, "this is no JSON");
-  return from(j);
-}
-
-Value to_json(const Value& value, Value::CallError* error) {
-  nlohmann::json j;
-  std::string what;
-  if (!to(value, j, what)) return fail(error, what);
-  return Value(j.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-}
 
 Value from_yaml(const std::string& text, Value::CallError* error) {
   try {

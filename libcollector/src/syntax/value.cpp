@@ -1,53 +1,14 @@
 #include "syntax/value.hpp"
 
+#include "syntax/literal.hpp"
+#include "syntax/scanner.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
 namespace collector::syntax {
-namespace {
-
-/// Go's %q for what configurations hold: printable UTF-8 as it is, the rest escaped.
-void append_quoted(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    const auto u = static_cast<unsigned char>(c);
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      default:
-        if (u < 0x20 || u == 0x7f)
-          out += fmt::format("\\x{:02x}", u);
-        else
-          out += c;
-    }
-  }
-  out += '"';
-}
-
-bool is_identifier(std::string_view text) {
-  if (text.empty() || (text[0] >= '0' && text[0] <= '9')) return false;
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  });
-}
-
-}  // namespace
-
 bool Secret::equals(const Capsule& other) const {
   auto* o = dynamic_cast<const Secret*>(&other);
   return o && o->text_ == text_;
@@ -164,11 +125,8 @@ std::string to_text(const Value& value) {
       if (value.is_int()) return std::to_string(value.as_int());
       if (value.is_uint()) return std::to_string(value.as_uint());
       return fmt::format("{}", value.as_float());
-    case Value::Type::string: {
-      std::string out;
-      append_quoted(out, value.string());
-      return out;
-    }
+    case Value::Type::string:
+      return quote(value.string());
     case Value::Type::boolean:
       return value.boolean() ? "true" : "false";
     case Value::Type::array: {
@@ -181,11 +139,7 @@ std::string to_text(const Value& value) {
       std::string out = "{";
       for (const auto& [key, v] : value.object()) {
         if (out.size() > 1) out += ", ";
-        if (is_identifier(key))
-          out += key;
-        else
-          append_quoted(out, key);
-        out.append(" = ").append(to_text(v));
+        out.append(is_identifier(key) ? key : quote(key)).append(" = ").append(to_text(v));
       }
       return out + "}";
     }
