@@ -32,13 +32,17 @@ Status stat(const Host& host, Families& out) {
   for (std::string_view line : lines(*text)) {
     const auto fields = words(line);
     if (fields.size() < 2) continue;
-    const double value = number_or_zero(fields[1]);
-    if (fields[0] == "intr") interrupts = value;
-    if (fields[0] == "ctxt") switches = value;
-    if (fields[0] == "processes") forks = value;
-    if (fields[0] == "btime") boot = value;
-    if (fields[0] == "procs_running") running = value;
-    if (fields[0] == "procs_blocked") blocked = value;
+    double* target = fields[0] == "intr"            ? &interrupts
+                     : fields[0] == "ctxt"          ? &switches
+                     : fields[0] == "processes"     ? &forks
+                     : fields[0] == "btime"         ? &boot
+                     : fields[0] == "procs_running" ? &running
+                     : fields[0] == "procs_blocked" ? &blocked
+                                                    : nullptr;
+    if (!target) continue;
+    const auto value = number(fields[1]);
+    if (!value) return {Code::data_loss, fmt::format("stat: {} is not a number", fields[0])};
+    *target = *value;
   }
   out.counter("node_intr_total", "Total number of interrupts serviced.", interrupts);
   out.counter("node_context_switches_total", "Total number of context switches.", switches);
@@ -155,15 +159,16 @@ Status schedstat(const Host& host, Families& out) {
   for (std::string_view line : lines(*text)) {
     const auto fields = words(line);
     if (fields.size() < 10 || !fields[0].starts_with("cpu")) continue;
+    const auto running = number(fields[7]), waiting = number(fields[8]), slices = number(fields[9]);
+    if (!running || !waiting || !slices) continue;
     const std::string_view cpu = fields[0].substr(3);
     out.counter("node_schedstat_running_seconds_total",
-                "Number of seconds CPU spent running a process.", number_or_zero(fields[7]) / 1e9,
-                {{"cpu", cpu}});
+                "Number of seconds CPU spent running a process.", *running / 1e9, {{"cpu", cpu}});
     out.counter("node_schedstat_waiting_seconds_total",
-                "Number of seconds spent by processing waiting for this CPU.",
-                number_or_zero(fields[8]) / 1e9, {{"cpu", cpu}});
-    out.counter("node_schedstat_timeslices_total", "Number of timeslices executed by CPU.",
-                number_or_zero(fields[9]), {{"cpu", cpu}});
+                "Number of seconds spent by processing waiting for this CPU.", *waiting / 1e9,
+                {{"cpu", cpu}});
+    out.counter("node_schedstat_timeslices_total", "Number of timeslices executed by CPU.", *slices,
+                {{"cpu", cpu}});
   }
   return {};
 }
@@ -206,9 +211,10 @@ Collect make_vmstat(const Arguments& arguments) {
       if (fields.size() < 2) continue;
       if (!re2::RE2::PartialMatch(re2::StringPiece(fields[0].data(), fields[0].size()), *wanted))
         continue;
+      const auto value = number(fields[1]);
+      if (!value) return {Code::data_loss, fmt::format("vmstat: {} is not a number", fields[0])};
       out.untyped(fmt::format("node_vmstat_{}", fields[0]),
-                  fmt::format("/proc/vmstat information field {}.", fields[0]),
-                  number_or_zero(fields[1]));
+                  fmt::format("/proc/vmstat information field {}.", fields[0]), *value);
     }
     return {};
   };
