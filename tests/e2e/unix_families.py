@@ -23,8 +23,6 @@ NEWER = {"node_cpu_online", "node_cpu_frequency_avg_hertz", "node_softnet_cpu_co
 NEWER_LABELS = {"node_disk_info": {"rotational"}, "node_nvme_info": {"cntlid"}, "node_network_info": {"adminstate"}}
 NEWER_HELP = {"node_cpu_frequency_max_hertz": ("CPU thread", "cpu thread"),
               "node_cpu_frequency_min_hertz": ("CPU thread", "cpu thread")}
-# Collectors of node_exporter's default set that we do not have: see the reference of the component.
-LACKING = ["bcache", "btrfs", "infiniband", "nfs", "nfsd", "xfs", "zfs"]
 # What moves between two looks, or is measured by the exporter itself.
 MOVES = re.compile(r"node_(scrape_collector_duration|time_seconds|timex_|cpu_seconds|cpu_guest|context_|intr_|"
                    r"forks_|load|memory_|vmstat_|netstat_|sockstat_|softnet_|schedstat_|network_(receive|transmit)_|"
@@ -70,8 +68,8 @@ def compare(what, theirs, ours, moving):
         mine = {}
         for labels, value in o_samples.get(name, {}).items():
             mine[tuple(p for p in labels if p[0] not in newer)] = value
-        yours = {k: v for k, v in t_samples.get(name, {}).items() if dict(k).get("collector") not in LACKING}
-        mine = {k: v for k, v in mine.items() if dict(k).get("collector") not in [*LACKING, "watchdog"]}
+        yours = t_samples.get(name, {})
+        mine = {k: v for k, v in mine.items() if dict(k).get("collector") != "watchdog"}
         if set(mine) != set(yours):
             problems.append(f"{name}: only theirs {sorted(set(yours) - set(mine))[:3]}, "
                             f"only ours {sorted(set(mine) - set(yours))[:3]}")
@@ -109,7 +107,7 @@ def plant(archive, tree):
 def look(stack, name, flags, arguments):
     port = free_port()
     stack.start("node_exporter", [need("prometheus-node-exporter"), f"--web.listen-address=127.0.0.1:{port}",
-                                  "--log.level=error", *[f"--no-collector.{c}" for c in LACKING], *flags])
+                                  "--log.level=error", *flags])
     wait_for("node_exporter", lambda: get(f"http://127.0.0.1:{port}/metrics"))
     ours = stack.collector('prometheus.exporter.unix "host" {\n' + arguments + "}\n", name=name)
     get(f"http://127.0.0.1:{port}/metrics")

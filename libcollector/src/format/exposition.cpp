@@ -26,7 +26,7 @@ std::size_t name_length(std::string_view text, bool colon) {
 
 /// Length of a quoted string with its quotes, 0 when it is not closed on this line.
 std::size_t quoted_length(std::string_view text) {
-  for (std::size_t i = 1; i < text.size() && text[i] != '\n'; ++i) {
+  for (std::size_t i = 1; i < text.size(); ++i) {
     if (text[i] == '\\')
       ++i;
     else if (text[i] == '"')
@@ -172,7 +172,8 @@ Status ExpositionReader::read_comment(ExpositionLine& line) {
 
 /// From the cursor to the end of name and labels.
 Result<std::size_t> ExpositionReader::series_length() const {
-  const std::string_view text = line_rest();
+  // A quoted value may hold line feeds as they are: Prometheus takes them.
+  const std::string_view text = rest();
   std::size_t n = name_length(text, true);
   if (n == 0 && (text.empty() || text[0] != '{')) return error("expected the name of a metric");
   std::size_t brace = n;
@@ -180,6 +181,7 @@ Result<std::size_t> ExpositionReader::series_length() const {
   if (brace >= text.size() || text[brace] != '{') return n;
   for (std::size_t i = brace + 1; i < text.size();) {
     if (text[i] == '}') return i + 1;
+    if (text[i] == '\n') break;
     if (text[i] == '"') {
       const std::size_t quoted = quoted_length(text.substr(i));
       if (quoted == 0) return error("a quoted string is not closed");
@@ -297,9 +299,10 @@ Status ExpositionReader::read_labels(std::string_view series, std::vector<model:
       i += n;
       skip();
     }
+    // The comma between labels may be missing: Prometheus does not ask for it.
     if (i < series.size() && series[i] == ',')
       ++i;
-    else if (i >= series.size() || series[i] != '}')
+    else if (i >= series.size())
       return bad("expected a comma or } after a label");
   }
   return named ? Status() : bad("a sample has no name");

@@ -124,6 +124,7 @@ class ScrapeCache::Pass {
     out_.value.resize(out_before_);
     for (std::size_t i = known_; i < entries_.size(); ++i) cache_.series_.release(entries_[i].id);
     entries_.resize(known_);
+    for (Entry& e : entries_) e.seen = cache_.turn_;  // as the last good scrape left them
   }
 
   ScrapeStats finish() {

@@ -5,7 +5,10 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <clocale>
+#include <cwctype>
 
 namespace collector::model {
 namespace {
@@ -63,12 +66,43 @@ bool match(const RE2& regex, std::string_view text, std::vector<StringPiece>* gr
                      static_cast<int>(groups->size()));
 }
 
-std::string with_case(std::string text, bool upper) {
-  for (char& c : text) {
-    if (upper && c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
-    if (!upper && c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+/// The C library's table of Unicode, whatever the host's locale; null where it has none.
+locale_t unicode() {
+  static const locale_t locale = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  return locale;
+}
+
+void append_utf8(std::string& out, std::uint32_t c) {
+  if (c < 0x80) {
+    out += static_cast<char>(c);
+    return;
   }
-  return text;
+  const int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+  constexpr std::array<unsigned, 4> kLead{0, 0xc0, 0xe0, 0xf0};
+  out += static_cast<char>(kLead[static_cast<std::size_t>(more)] | (c >> (6 * more)));
+  for (int i = more - 1; i >= 0; --i) out += static_cast<char>(0x80 | ((c >> (6 * i)) & 0x3f));
+}
+
+/// Letter by letter, as Go's strings.ToUpper and ToLower. `text` is UTF-8.
+std::string with_case(const std::string& text, bool upper) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const std::size_t size = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (size == 1 || i + size > text.size() || !unicode()) {
+      const char c = text[i++];
+      const bool turns = upper ? c >= 'a' && c <= 'z' : c >= 'A' && c <= 'Z';
+      out += turns ? static_cast<char>(c ^ 0x20) : c;
+      continue;
+    }
+    std::uint32_t c = lead & (0xffU >> (size + 1));
+    for (std::size_t k = 1; k < size; ++k)
+      c = c << 6 | (static_cast<unsigned char>(text[i + k]) & 0x3fU);
+    i += size;
+    append_utf8(out, upper ? ::towupper_l(c, unicode()) : ::towlower_l(c, unicode()));
+  }
+  return out;
 }
 
 }  // namespace
@@ -133,7 +167,7 @@ bool RelabelRules::apply(const Compiled& compiled, LabelsBuilder& labels) {
     }
     case Action::lowercase:
     case Action::uppercase:
-      labels.set(rule.target_label, with_case(std::move(value), rule.action == Action::uppercase));
+      labels.set(rule.target_label, with_case(value, rule.action == Action::uppercase));
       return true;
     case Action::hash_mod:
       labels.set(rule.target_label, std::to_string(base::md5_tail(value) % rule.modulus));

@@ -12,13 +12,6 @@ constexpr Duration kConnectTimeout = std::chrono::seconds(30);
 
 }  // namespace
 
-std::uint64_t SeededRandom::next() {
-  std::uint64_t z = (state_ += 0x9e3779b97f4a7c15);
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-  return z ^ (z >> 31);
-}
-
 SimulatedLoop::SimulatedLoop(WallTime start) : start_(start) {}
 
 TimerId SimulatedLoop::arm(Duration delay, Function<void()> fire) {

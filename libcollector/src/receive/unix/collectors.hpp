@@ -15,7 +15,9 @@ using Arguments = unix_arguments::Arguments;
 using Collect = std::function<Status(const Host&, Families&)>;
 
 Collect make_arp(const Arguments& arguments);
+Collect make_bcache(const Arguments& arguments);
 Collect make_bonding(const Arguments& arguments);
+Collect make_btrfs(const Arguments& arguments);
 Collect make_conntrack(const Arguments& arguments);
 Collect make_cpu(const Arguments& arguments);
 Collect make_cpufreq(const Arguments& arguments);
@@ -27,6 +29,7 @@ Collect make_fibrechannel(const Arguments& arguments);
 Collect make_filefd(const Arguments& arguments);
 Collect make_filesystem(const Arguments& arguments);
 Collect make_hwmon(const Arguments& arguments);
+Collect make_infiniband(const Arguments& arguments);
 Collect make_ipvs(const Arguments& arguments);
 Collect make_loadavg(const Arguments& arguments);
 Collect make_mdadm(const Arguments& arguments);
@@ -34,6 +37,8 @@ Collect make_meminfo(const Arguments& arguments);
 Collect make_netclass(const Arguments& arguments);
 Collect make_netdev(const Arguments& arguments);
 Collect make_netstat(const Arguments& arguments);
+Collect make_nfs(const Arguments& arguments);
+Collect make_nfsd(const Arguments& arguments);
 Collect make_nvme(const Arguments& arguments);
 Collect make_os(const Arguments& arguments);
 Collect make_powersupplyclass(const Arguments& arguments);
@@ -53,5 +58,7 @@ Collect make_udp_queues(const Arguments& arguments);
 Collect make_uname(const Arguments& arguments);
 Collect make_vmstat(const Arguments& arguments);
 Collect make_watchdog(const Arguments& arguments);
+Collect make_xfs(const Arguments& arguments);
+Collect make_zfs(const Arguments& arguments);
 
 }  // namespace collector::receive::unix_host

@@ -16,7 +16,9 @@ struct Known {
 
 /// All of them run unless the arguments say otherwise.
 constexpr std::array kCollectors{Known{"arp", unix_host::make_arp},
+                                 Known{"bcache", unix_host::make_bcache},
                                  Known{"bonding", unix_host::make_bonding},
+                                 Known{"btrfs", unix_host::make_btrfs},
                                  Known{"conntrack", unix_host::make_conntrack},
                                  Known{"cpu", unix_host::make_cpu},
                                  Known{"cpufreq", unix_host::make_cpufreq},
@@ -28,6 +30,7 @@ constexpr std::array kCollectors{Known{"arp", unix_host::make_arp},
                                  Known{"filefd", unix_host::make_filefd},
                                  Known{"filesystem", unix_host::make_filesystem},
                                  Known{"hwmon", unix_host::make_hwmon},
+                                 Known{"infiniband", unix_host::make_infiniband},
                                  Known{"ipvs", unix_host::make_ipvs},
                                  Known{"loadavg", unix_host::make_loadavg},
                                  Known{"mdadm", unix_host::make_mdadm},
@@ -35,6 +38,8 @@ constexpr std::array kCollectors{Known{"arp", unix_host::make_arp},
                                  Known{"netclass", unix_host::make_netclass},
                                  Known{"netdev", unix_host::make_netdev},
                                  Known{"netstat", unix_host::make_netstat},
+                                 Known{"nfs", unix_host::make_nfs},
+                                 Known{"nfsd", unix_host::make_nfsd},
                                  Known{"nvme", unix_host::make_nvme},
                                  Known{"os", unix_host::make_os},
                                  Known{"powersupplyclass", unix_host::make_powersupplyclass},
@@ -53,56 +58,20 @@ constexpr std::array kCollectors{Known{"arp", unix_host::make_arp},
                                  Known{"udp_queues", unix_host::make_udp_queues},
                                  Known{"uname", unix_host::make_uname},
                                  Known{"vmstat", unix_host::make_vmstat},
-                                 Known{"watchdog", unix_host::make_watchdog}};
+                                 Known{"watchdog", unix_host::make_watchdog},
+                                 Known{"xfs", unix_host::make_xfs},
+                                 Known{"zfs", unix_host::make_zfs}};
 
 /// Collectors of node_exporter that this one does not have: fine to disable, refused elsewhere.
-constexpr std::array<std::string_view, 47> kAbsent{"bcache",
-                                                   "bcachefs",
-                                                   "boottime",
-                                                   "btrfs",
-                                                   "buddyinfo",
-                                                   "cgroups",
-                                                   "cpu_vulnerabilities",
-                                                   "devstat",
-                                                   "dmmultipath",
-                                                   "drbd",
-                                                   "drm",
-                                                   "ethtool",
-                                                   "exec",
-                                                   "hung_task",
-                                                   "infiniband",
-                                                   "interrupts",
-                                                   "kernel_hung",
-                                                   "ksmd",
-                                                   "lnstat",
-                                                   "logind",
-                                                   "meminfo_numa",
-                                                   "mountstats",
-                                                   "netisr",
-                                                   "network_route",
-                                                   "nfs",
-                                                   "nfsd",
-                                                   "ntp",
-                                                   "nvmesubsystem",
-                                                   "pcidevice",
-                                                   "perf",
-                                                   "powersupply",
-                                                   "processes",
-                                                   "qdisc",
-                                                   "runit",
-                                                   "slabinfo",
-                                                   "softirqs",
-                                                   "supervisord",
-                                                   "swap",
-                                                   "sysctl",
-                                                   "systemd",
-                                                   "tcpstat",
-                                                   "thermal",
-                                                   "wifi",
-                                                   "xfrm",
-                                                   "xfs",
-                                                   "zfs",
-                                                   "zoneinfo"};
+constexpr std::array<std::string_view, 40> kAbsent{
+    "bcachefs",      "boottime",    "buddyinfo",     "cgroups",     "cpu_vulnerabilities",
+    "devstat",       "dmmultipath", "drbd",          "drm",         "ethtool",
+    "exec",          "hung_task",   "interrupts",    "kernel_hung", "ksmd",
+    "lnstat",        "logind",      "meminfo_numa",  "mountstats",  "netisr",
+    "network_route", "ntp",         "nvmesubsystem", "pcidevice",   "perf",
+    "powersupply",   "processes",   "qdisc",         "runit",       "slabinfo",
+    "softirqs",      "supervisord", "swap",          "sysctl",      "systemd",
+    "tcpstat",       "thermal",     "wifi",          "xfrm",        "zoneinfo"};
 
 bool known(std::string_view name) {
   return std::any_of(kCollectors.begin(), kCollectors.end(),
@@ -160,6 +129,9 @@ Status unix_arguments::Arguments::validate() const {
       {"vmstat: fields", vmstat.expression}};
   for (const auto& [argument, expression] : expressions)
     if (Status s = compiles(argument, expression); !s.ok()) return s;
+  for (const std::string& label : ipvs.backend_labels)
+    if (!contains(Ipvs::default_labels(), label))
+      return {Code::invalid_argument, fmt::format("ipvs: there is no label \"{}\"", label)};
   // As node_exporter: one of the two decides.
   if (!arp.device_exclude.empty() && !arp.device_include.empty())
     return {Code::invalid_argument, "arp: device_exclude and device_include exclude each other"};

@@ -1,0 +1,141 @@
+// What a scrape becomes. Rules: Prometheus, scrape/scrape.go and its documentation of staleness,
+// honor_labels, honor_timestamps and limits.
+#include "catch.hpp"
+
+#include <collector/engine/testing.hpp>
+
+#include "format/remote_write.hpp"
+#include "format/scrape_cache.hpp"
+#include "write_request.hpp"
+
+#include <cmath>
+#include <cstring>
+
+using namespace collector;
+
+namespace {
+
+bool is_stale(double value) {
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits == kStaleNaN;
+}
+
+struct Target {
+  testing::SeededRandom random{1};
+  model::SeriesTable table{random};
+  format::ScrapeCache cache{table, 1};
+  format::ScrapeSettings settings;
+  std::string error;
+
+  Target() { settings.labels = {{"instance", "i:1"}, {"job", "j"}}; }
+  /// `series value@ms` of each sample, in order.
+  std::vector<std::string> scrape(std::string_view body, std::int64_t now) {
+    MetricColumns columns;
+    const auto stats = cache.scrape(body, settings, now, columns);
+    error = stats ? "" : stats.error().what();
+    std::vector<std::string> out;
+    for (std::size_t i = 0; i < columns.series.size(); ++i) {
+      const double v = columns.value[i];
+      char text[40];
+      std::snprintf(text, sizeof text, "%g", v);
+      out.push_back(table.to_text(columns.series[i]) + " " + (is_stale(v) ? "stale" : text) + "@" +
+                    std::to_string(columns.timestamp[i]));
+    }
+    return out;
+  }
+};
+using Samples = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("labels of the target are added, timestamps are the scrape's") {
+  Target t;
+  CHECK(
+      t.scrape("a{x=\"1\"} 5\nb 6\n", 1000) ==
+      Samples{R"(a{instance="i:1",job="j",x="1"} 5@1000)", R"(b{instance="i:1",job="j"} 6@1000)"});
+}
+
+TEST_CASE("a conflicting label moves to exported_, or wins with honor_labels") {
+  Target t;
+  const char* body = "a{job=\"theirs\",exported_instance=\"x\",instance=\"y\"} 1\n";
+  CHECK(
+      t.scrape(body, 1) ==
+      Samples{
+          R"(a{exported_exported_instance="y",exported_instance="x",exported_job="theirs",instance="i:1",job="j"} 1@1)"});
+  Target honest;
+  honest.settings.honor_labels = true;
+  CHECK(honest.scrape(body, 1) ==
+        Samples{R"(a{exported_instance="x",instance="y",job="theirs"} 1@1)"});
+}
+
+TEST_CASE("a series that is gone gets one stale marker") {
+  Target t;
+  t.scrape("a 1\nb 1\n", 1000);
+  CHECK(t.scrape("a 2\n", 2000) ==
+        Samples{R"(a{instance="i:1",job="j"} 2@2000)", R"(b{instance="i:1",job="j"} stale@2000)"});
+  CHECK(t.scrape("a 3\n", 3000) == Samples{R"(a{instance="i:1",job="j"} 3@3000)"});
+  CHECK(t.scrape("b 4\na 5\n", 4000) ==
+        Samples{R"(b{instance="i:1",job="j"} 4@4000)", R"(a{instance="i:1",job="j"} 5@4000)"});
+}
+
+TEST_CASE("timestamps of the exposition: kept and not tracked, unless told otherwise") {
+  Target t;
+  CHECK(t.scrape("a 1 500\n", 1000) == Samples{R"(a{instance="i:1",job="j"} 1@500)"});
+  CHECK(t.scrape("", 2000) == Samples{});
+  Target tracked;
+  tracked.settings.track_timestamps_staleness = true;
+  tracked.scrape("a 1 500\n", 1000);
+  CHECK(tracked.scrape("", 2000) == Samples{R"(a{instance="i:1",job="j"} stale@2000)"});
+  Target ignored;
+  ignored.settings.honor_timestamps = false;
+  CHECK(ignored.scrape("a 1 500\n", 1000) == Samples{R"(a{instance="i:1",job="j"} 1@1000)"});
+}
+
+TEST_CASE("an error or a limit voids the whole scrape") {
+  Target t;
+  t.scrape("a 1\n", 1000);
+  CHECK(t.scrape("a 2\ngarbage{{{\n", 2000) == Samples{});
+  CHECK(t.error.find("line 2") != std::string::npos);
+  CHECK(t.scrape("a 3\n", 3000) == Samples{R"(a{instance="i:1",job="j"} 3@3000)"});
+  t.settings.sample_limit = 1;
+  CHECK(t.scrape("a 4\nb 4\n", 4000) == Samples{});
+  CHECK(!t.error.empty());
+  Target named;
+  named.settings.label_limit = 3;
+  CHECK(named.scrape("a 1\n", 1).size() == 1);
+  CHECK(named.scrape("a{x=\"1\"} 1\n", 2) == Samples{});
+  Target valued;
+  valued.settings.label_value_length_limit = 4;
+  CHECK(valued.scrape("a{x=\"12345\"} 1\n", 1) == Samples{});
+  CHECK(valued.error.find("label_value_length_limit") != std::string::npos);
+}
+
+TEST_CASE("the same series twice in one exposition counts once") {
+  Target t;
+  CHECK(t.scrape("a 1\na 2\n", 1) == Samples{R"(a{instance="i:1",job="j"} 1@1)"});
+}
+
+TEST_CASE("a void target: everything that was current becomes stale") {
+  Target t;
+  t.scrape("a 1\nb 1\n", 1000);
+  MetricColumns columns;
+  t.cache.stale(2000, columns);
+  CHECK(columns.series.size() == 2);
+  for (const double v : columns.value) CHECK(is_stale(v));
+}
+
+TEST_CASE("an encoded request decodes to the same samples") {
+  Target t;
+  MetricColumns columns;
+  REQUIRE(t.cache.scrape("a{x=\"1\"} 5\nb -0.5\nc NaN\nd +Inf\n", t.settings, 1234, columns)
+              .has_value());
+  const auto decoded = decode_write_request(format::encode_remote_write(columns, t.table));
+  REQUIRE(decoded.size() == 4);
+  CHECK(decoded[0].series == "__name__=a,instance=i:1,job=j,x=1");
+  CHECK(decoded[0].value == 5);
+  CHECK(decoded[0].ms == 1234);
+  CHECK(decoded[1].value == -0.5);
+  CHECK(std::isnan(decoded[2].value));
+  CHECK(std::isinf(decoded[3].value));
+}
