@@ -30,7 +30,9 @@ class Netstat {
         const auto fields = words(line);
         const auto six = fields.empty() ? std::string_view::npos : fields[0].find('6');
         if (fields.size() < 2 || six == std::string_view::npos) continue;
-        add(fields[0].substr(0, six + 1), fields[0].substr(six + 1), fields[1], out);
+        if (Status s = add(fields[0].substr(0, six + 1), fields[0].substr(six + 1), fields[1], out);
+            !s.ok())
+          return s.in("net/snmp6");
       }
     return {};
   }
@@ -44,16 +46,19 @@ class Netstat {
       if (names.empty() || names.size() != values.size() || !names[0].ends_with(':'))
         return {Code::data_loss, "names and values do not match"};
       const std::string_view protocol = names[0].substr(0, names[0].size() - 1);
-      for (std::size_t k = 1; k < names.size(); ++k) add(protocol, names[k], values[k], out);
+      for (std::size_t k = 1; k < names.size(); ++k)
+        if (Status s = add(protocol, names[k], values[k], out); !s.ok()) return s;
     }
     return {};
   }
-  void add(std::string_view protocol, std::string_view name, std::string_view value,
-           Families& out) const {
+  Status add(std::string_view protocol, std::string_view name, std::string_view text,
+             Families& out) const {
     const std::string key = fmt::format("{}_{}", protocol, name);
-    if (!re2::RE2::PartialMatch(key, wanted_)) return;
-    out.untyped("node_netstat_" + key, fmt::format("Statistic {}{}.", protocol, name),
-                number_or_zero(value));
+    if (!re2::RE2::PartialMatch(key, wanted_)) return {};
+    const auto value = number(text);
+    if (!value) return {Code::data_loss, fmt::format("{} is not a number", key)};
+    out.untyped("node_netstat_" + key, fmt::format("Statistic {}{}.", protocol, name), *value);
+    return {};
   }
   re2::RE2 wanted_;
 };
@@ -63,17 +68,21 @@ Status sockstat(const Host& host, Families& out) {
                                                            "alloc", "mem",    "memory"};
   for (const bool six : {false, true}) {
     auto text = host.proc(six ? "net/sockstat6" : "net/sockstat");
-    if (!text) continue;  // that version of IP is disabled
+    if (!text) {
+      if (text.error().code() != Code::not_found) return text.error();
+      continue;  // that version of IP is disabled
+    }
     for (std::string_view line : lines(*text)) {
       const auto fields = words(line);
-      if (fields.size() < 3 || !fields[0].ends_with(':'))
+      if (fields.size() < 3 || fields.size() % 2 == 0 || !fields[0].ends_with(':'))
         return {Code::data_loss, fmt::format("malformed sockstat line: \"{}\"", line)};
       const std::string_view protocol = fields[0].substr(0, fields[0].size() - 1);
       for (std::size_t i = 1; i + 1 < fields.size(); i += 2) {
-        const double value = number_or_zero(fields[i + 1]);
+        const auto value = number(fields[i + 1]);
+        if (!value) return {Code::data_loss, fmt::format("malformed sockstat line: \"{}\"", line)};
         if (protocol == "sockets") {
           if (fields[i] == "used" && !six)
-            out.gauge("node_sockstat_sockets_used", "Number of IPv4 sockets in use.", value);
+            out.gauge("node_sockstat_sockets_used", "Number of IPv4 sockets in use.", *value);
           continue;
         }
         const auto gauge = [&](std::string_view state, double number) {
@@ -81,9 +90,9 @@ Status sockstat(const Host& host, Families& out) {
                     fmt::format("Number of {} sockets in state {}.", protocol, state), number);
         };
         if (std::find(kStates.begin(), kStates.end(), fields[i]) == kStates.end()) continue;
-        gauge(fields[i], value);
+        gauge(fields[i], *value);
         if (fields[i] == "mem")
-          gauge("mem_bytes", value * static_cast<double>(::sysconf(_SC_PAGESIZE)));
+          gauge("mem_bytes", *value * static_cast<double>(::sysconf(_SC_PAGESIZE)));
       }
     }
   }
@@ -98,6 +107,9 @@ Status softnet(const Host& host, Families& out) {
     const auto fields = words(line);
     if (fields.size() < 9)
       return {Code::data_loss, fmt::format("softnet_stat: {} columns, not 9", fields.size())};
+    for (std::string_view field : fields)
+      if (!hex_number(field))
+        return {Code::data_loss, fmt::format("softnet_stat: \"{}\" is not a number", field)};
     const auto column = [&](std::size_t i) {
       return i < fields.size() ? static_cast<double>(hex_number(fields[i]).value_or(0)) : 0;
     };
@@ -127,16 +139,22 @@ Status udp_queues(const Host& host, Families& out) {
   bool any = false;
   for (const auto& [file, ip] : {std::pair{"net/udp", "v4"}, std::pair{"net/udp6", "v6"}}) {
     auto text = host.proc(file);
-    if (!text) continue;
+    if (!text) {
+      if (text.error().code() != Code::not_found) return text.error();
+      continue;
+    }
     any = true;
     double sent = 0, received = 0;
     for (std::string_view line : lines(*text)) {
       const auto fields = words(line);
-      if (fields.size() < 5 || fields[0] == "sl") continue;
-      const auto colon = fields[4].find(':');
-      if (colon == std::string_view::npos) continue;
-      sent += static_cast<double>(hex_number(fields[4].substr(0, colon)).value_or(0));
-      received += static_cast<double>(hex_number(fields[4].substr(colon + 1)).value_or(0));
+      if (!fields.empty() && fields[0] == "sl") continue;
+      const auto queues =
+          fields.size() < 10 ? std::vector<std::string_view>() : split(fields[4], ':');
+      const auto tx = queues.size() == 2 ? hex_number(queues[0]) : std::nullopt;
+      const auto rx = queues.size() == 2 ? hex_number(queues[1]) : std::nullopt;
+      if (!tx || !rx) return {Code::data_loss, fmt::format("{}: unexpected line", file)};
+      sent += static_cast<double>(*tx);
+      received += static_cast<double>(*rx);
     }
     const char* help = "Number of allocated memory in the kernel for UDP datagrams in bytes.";
     out.gauge("node_udp_queues", help, sent, {{"queue", "tx"}, {"ip", ip}});
