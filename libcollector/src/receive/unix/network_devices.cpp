@@ -87,9 +87,14 @@ Status netdev(const DeviceFilter& filter, bool with_addresses, const Host& host,
     if (colon == std::string_view::npos) continue;
     const std::string_view device = trim(line.substr(0, colon));
     const auto fields = words(line.substr(colon + 1));
-    if (fields.size() < kDeviceColumns.size() || filter.ignored(device)) continue;
-    for (std::size_t i = 0; i < kDeviceColumns.size(); ++i)
-      device_counter(out, kDeviceColumns[i], device, number_or_zero(fields[i]));
+    if (filter.ignored(device)) continue;
+    for (std::size_t i = 0; i < kDeviceColumns.size(); ++i) {
+      const auto value = i < fields.size() ? number(fields[i]) : std::nullopt;
+      if (!value)
+        return {Code::data_loss,
+                fmt::format("net/dev: {} of {} is not a number", kDeviceColumns[i], device)};
+      device_counter(out, kDeviceColumns[i], device, *value);
+    }
     if (auto count = host.sys_number(fmt::format("class/net/{}/statistics/rx_nohandler", device)))
       device_counter(out, kNoHandler, device, *count);
   }
