@@ -30,9 +30,11 @@ bool disks_of(std::string_view line, double& required, double& active) {
   const auto slash = line.find('/', open), close = line.find(']', open);
   if (slash == std::string_view::npos || close == std::string_view::npos || slash > close)
     return false;
-  required = number_or_zero(line.substr(open + 1, slash - open - 1));
-  active = number_or_zero(line.substr(slash + 1, close - slash - 1));
-  return true;
+  const auto all = number(line.substr(open + 1, slash - open - 1));
+  const auto working = number(line.substr(slash + 1, close - slash - 1));
+  required = all.value_or(0);
+  active = working.value_or(0);
+  return all && working;
 }
 
 /// One array of /proc/mdstat (md(4)): its line, the status line and the line of a sync.
@@ -40,8 +42,9 @@ Status array_of(const std::vector<std::string_view>& all, std::size_t at, Famili
   const auto fields = words(all[at]);
   const std::string_view device = fields[0], line = all[at], status = all[at + 1];
   const auto sizes = words(status);
-  if (sizes.empty()) return {Code::data_loss, fmt::format("mdstat: {} has no status", device)};
-  const double size = number_or_zero(sizes[0]);
+  if (sizes.empty() || !number(sizes[0]))
+    return {Code::data_loss, fmt::format("mdstat: {} has no status", device)};
+  const double size = *number(sizes[0]);
   double required = 0, active = 0;
   if (contains(line, "raid0") || contains(line, "linear")) {
     required = active = static_cast<double>(count(line, "["));
@@ -62,9 +65,12 @@ Status array_of(const std::vector<std::string_view>& all, std::size_t at, Famili
       synced = 0;
     } else {
       const auto open = sync.find('('), slash = sync.find('/', open);
-      if (open == std::string_view::npos || slash == std::string_view::npos)
+      const auto done = slash == std::string_view::npos
+                            ? std::nullopt
+                            : number(sync.substr(open + 1, slash - open - 1));
+      if (open == std::string_view::npos || !done)
         return {Code::data_loss, fmt::format("mdstat: {}: unexpected sync \"{}\"", device, sync)};
-      synced = number_or_zero(sync.substr(open + 1, slash - open - 1));
+      synced = *done;
     }
     break;
   }
