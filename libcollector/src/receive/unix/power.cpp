@@ -17,15 +17,18 @@ Status thermal_zone(const Host& host, Families& out) {
     };
     const std::string type = file("type").value_or("");
     if (name.starts_with("thermal_zone")) {
-      if (const auto temp = file("temp"))
-        out.gauge("node_thermal_zone_temp", "Zone temperature in Celsius",
-                  number_or_zero(*temp) / 1000, {{"zone", name.substr(12)}, {"type", type}});
+      // A zone whose device is asleep has no temperature.
+      if (const auto temp = number(file("temp").value_or("")))
+        out.gauge("node_thermal_zone_temp", "Zone temperature in Celsius", *temp / 1000,
+                  {{"zone", name.substr(12)}, {"type", type}});
     } else if (name.starts_with("cooling_device")) {
       const std::string device = name.substr(14);
-      out.gauge("node_cooling_device_cur_state", "Current throttle state of the cooling device",
-                number_or_zero(file("cur_state").value_or("")), {{"name", device}, {"type", type}});
-      out.gauge("node_cooling_device_max_state", "Maximum throttle state of the cooling device",
-                number_or_zero(file("max_state").value_or("")), {{"name", device}, {"type", type}});
+      if (const auto now = number(file("cur_state").value_or("")))
+        out.gauge("node_cooling_device_cur_state", "Current throttle state of the cooling device",
+                  *now, {{"name", device}, {"type", type}});
+      if (const auto most = number(file("max_state").value_or("")))
+        out.gauge("node_cooling_device_max_state", "Maximum throttle state of the cooling device",
+                  *most, {{"name", device}, {"type", type}});
     }
   }
   return {};
