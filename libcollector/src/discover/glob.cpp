@@ -174,7 +174,7 @@ class Walk {
     }
     const std::string& part = parts_[i];
     if (part == "**") {
-      visit(base, i + 1, depth);
+      if (i + 1 < parts_.size() || files_.info(base)) visit(base, i + 1, depth);
       for (const DirectoryEntry& e : list(base))
         if (e.kind == FileInfo::Kind::directory)
           visit(join(base, e.name), i, depth + 1);
