@@ -63,6 +63,15 @@ void print_object(const json& object) {
       fmt::print("  {:<18} {}\n", key, text_of(value));
 }
 
+/// Every label of the target is one of the series: it comes from there.
+bool comes_from(const json& series, const json& target) {
+  if (!series.contains("labels") || !target.contains("labels") || target["labels"].empty())
+    return false;
+  for (const auto& [name, value] : target["labels"].items())
+    if (!series["labels"].contains(name) || series["labels"][name] != value) return false;
+  return true;
+}
+
 const json& list_in(const json& answer, const char* key) {
   return answer.is_object() && answer.contains(key) ? answer[key] : answer;
 }
@@ -78,12 +87,6 @@ int explain(const ExplainFlags& flags) {
     return 1;
   }
   bool found = false;
-  for (const json& target : list_in(*targets, "targets")) {
-    if (!mentions(target, flags.what)) continue;
-    found = true;
-    fmt::print("target\n");
-    print_object(target);
-  }
   std::string query;
   for (const char c : flags.what) {
     const auto u = static_cast<unsigned char>(c);
@@ -92,12 +95,22 @@ int explain(const ExplainFlags& flags) {
     else
       query += fmt::format("%{:02X}", u);
   }
+  std::vector<json> matched;
   if (auto store = admin.get("/api/v0/store?limit=10&search=" + query)) {
     for (const json& series : list_in(*store, "series")) {
       found = true;
       fmt::print("series\n");
       print_object(series);
+      matched.push_back(series);
     }
+  }
+  for (const json& target : list_in(*targets, "targets")) {
+    const bool source = std::any_of(matched.begin(), matched.end(),
+                                    [&](const json& s) { return comes_from(s, target); });
+    if (!source && !mentions(target, flags.what)) continue;
+    found = true;
+    fmt::print("{}\n", source ? "target it comes from" : "target");
+    print_object(target);
   }
   if (auto components = admin.get("/api/v0/components")) {
     for (const json& component : list_in(*components, "components")) {
