@@ -111,16 +111,11 @@ std::string plain_decimal(double d) {
   const std::string brief = write(std::chars_format::scientific);
   std::string out = write(std::chars_format::fixed);
   if (out.find('.') != std::string::npos) return out;
-  // Whole: what is beyond the fewest digits is zero.
-  std::size_t left = 0;
-  for (const char c : brief.substr(0, brief.find('e'))) left += c >= '0' && c <= '9' ? 1 : 0;
-  for (char& c : out) {
-    if (c == '-') continue;
-    if (left == 0)
-      c = '0';
-    else
-      --left;
-  }
+  // Whole: the fewest digits, then zeros.
+  std::string digits;
+  for (const char c : brief.substr(0, brief.find('e')))
+    if (c != '.') digits += c;
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = i < digits.size() ? digits[i] : '0';
   return out;
 }
 

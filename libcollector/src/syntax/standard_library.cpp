@@ -153,17 +153,16 @@ Value join(Args args, Error* error) {
   if (!args[0].is_null() && args[0].type() != Type::array)
     return wrong_type(error, "array", args[0], 0);
   const Array parts = args[0].is_null() ? Array() : args[0].array();
+  std::vector<std::string> texts(parts.size());
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    Error inner;
+    if (!text_at(parts, i, texts[i], &inner)) return fail(error, inner.what, 0);
+  }
   std::string separator;
   if (!text_at(args, 1, separator, error)) return {};
   std::string out;
-  bool first = true;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    std::string part;
-    Error inner;
-    if (!text_at(parts, i, part, &inner)) return fail(error, inner.what, 0);
-    if (!std::exchange(first, false)) out += separator;
-    out += part;
-  }
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    out.append(i > 0 ? separator : "").append(texts[i]);
   return Value(std::move(out));
 }
 
