@@ -217,22 +217,29 @@ Value group_by(Args args, Error* error) {
   if (args[0].type() != Type::array) return wrong_type(error, "array", args[0], 0);
   if (args[1].type() != Type::string) return wrong_type(error, "string", args[1], 1);
   if (args[2].type() != Type::boolean) return wrong_type(error, "bool", args[2], 2);
-  std::map<std::string, Array> groups;
+  // In the order of first appearance.
+  std::vector<std::pair<std::string, Array>> groups;
+  std::map<std::string, std::size_t> places;
+  const auto group = [&](const std::string& name) -> Array& {
+    const auto [place, fresh] = places.emplace(name, groups.size());
+    if (fresh) groups.emplace_back(name, Array());
+    return groups[place->second].second;
+  };
   for (const Value& item : args[0].array()) {
     if (item.type() != Type::object) return wrong_type(error, "object", item, 0);
     const auto it = item.object().find(args[1].string());
     if (it == item.object().end()) {
-      if (!args[2].boolean()) groups[""].push_back(item);
+      if (!args[2].boolean()) group("").push_back(item);
       continue;
     }
     if (it->second.type() != Type::string) return wrong_type(error, "string", it->second, 0);
-    groups[it->second.string()].push_back(item);
+    group(it->second.string()).push_back(item);
   }
   Array out;
   for (auto& [value, items] : groups) {
-    Object group{{args[1].string(), Value(value)}};
-    group["items"] = Value(std::move(items));
-    out.emplace_back(std::move(group));
+    Object object{{args[1].string(), Value(value)}};
+    object["items"] = Value(std::move(items));
+    out.emplace_back(std::move(object));
   }
   return Value(std::move(out));
 }
