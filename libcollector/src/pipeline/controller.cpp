@@ -238,10 +238,10 @@ void Controller::finish_load(const syntax::Diagnostics& diagnostics) {
 Task<bool> Controller::stop(Instant deadline) {
   env_.drain_deadline = deadline;
   stop_.request_stop();
-  bool ended = false;
+  const auto ended = std::make_shared<bool>(false);  // the graph may end after the deadline
   each_running([](Node& node) { node.component().flush(); });
-  root_->stop([&ended] { ended = true; });
-  while (!ended || root_->leaving() > 0) {
+  root_->stop([ended] { *ended = true; });
+  while (!*ended || root_->leaving() > 0) {
     if (env_.seams.loop.now() >= deadline + kDrainPoll) co_return false;
     const bool slept = co_await sleep_for(env_.seams.loop, kDrainPoll, {});
     (void)slept;
