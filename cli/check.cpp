@@ -34,29 +34,13 @@ std::optional<std::vector<pipeline::SourceText>> sources_of(const std::vector<st
   return std::move(*sources);
 }
 
-/// Everything below `block` that `info` has no place for, as `path: what` at its line.
-void missing_in(const syntax::Body& body, const schema::StructInfo& info, const std::string& where,
-                const std::string& file, std::vector<std::string>& out) {
-  const auto find = [&](std::string_view name) -> const schema::FieldInfo* {
-    for (const auto& f : info.fields)
-      if (f.name == name) return &f;
-    return nullptr;
-  };
-  for (const auto& statement : body.statements) {
-    if (auto* a = std::get_if<syntax::Attribute>(&statement)) {
-      if (!find(a->name.name))
-        out.push_back(fmt::format("{}:{}: {}: argument {}", file, a->name.span.start.line, where,
-                                  a->name.name));
-      continue;
-    }
-    const auto& b = *std::get<std::shared_ptr<const syntax::Block>>(statement);
-    const schema::FieldInfo* f = find(b.full_name());
-    if (!f || !f->is_block)
-      out.push_back(
-          fmt::format("{}:{}: {}: block {}", file, b.name_span.start.line, where, b.full_name()));
-    else
-      missing_in(b.body, *f->nested(), where + " > " + b.full_name(), file, out);
-  }
+/// How many components of `body` this version has, those inside custom components too.
+std::size_t known_components(const syntax::Body& body, const pipeline::Registry& registry) {
+  std::size_t n = 0;
+  for (const auto& statement : body.statements)
+    if (auto* block = std::get_if<std::shared_ptr<const syntax::Block>>(&statement))
+      n += registry.find((*block)->full_name()) ? 1 : known_components((*block)->body, registry);
+  return n;
 }
 
 std::string read_all(std::FILE* from) {
@@ -88,28 +72,24 @@ int preflight(const std::vector<std::string>& paths) {
   const pipeline::Registry& registry = facade::builtin_components();
   base::SystemFiles files;
   const auto diagnostics = pipeline::Controller::check(registry, files, *sources);
-  std::vector<std::string> lacking;
   std::size_t components = 0;
   for (const auto& source : *sources) {
     syntax::Diagnostics parse;
-    const auto file = syntax::parse_file(source.name, source.text, parse);
-    for (const auto& statement : file->body.statements) {
-      auto* block = std::get_if<std::shared_ptr<const syntax::Block>>(&statement);
-      if (!block) continue;
-      if (const Definition* d = registry.find((*block)->full_name())) {
-        ++components;
-        missing_in((*block)->body, *d->args(), (*block)->full_name(), source.name, lacking);
-      }
-    }
+    components +=
+        known_components(syntax::parse_file(source.name, source.text, parse)->body, registry);
   }
-  for (const auto& d : diagnostics.list())
-    if (d.message.find("is not supported") != std::string::npos ||
-        d.message.rfind("there is no component", 0) == 0)
-      lacking.push_back(syntax::to_line(d));
-  for (const std::string& line : lacking) fmt::print("{}\n", line);
+  std::size_t lacking = 0, mistakes = 0;
+  for (const auto& d : diagnostics.list()) {
+    if (d.severity != syntax::Severity::error) continue;
+    d.lacking ? ++lacking : ++mistakes;
+    if (d.lacking) fmt::print("{}\n", syntax::to_line(d));
+  }
   fmt::print("{} component{} known, {} thing{} lacking\n", components, components == 1 ? "" : "s",
-             lacking.size(), lacking.size() == 1 ? "" : "s");
-  return lacking.empty() ? 0 : kWrong;
+             lacking, lacking == 1 ? "" : "s");
+  if (mistakes > 0)
+    fmt::print(stderr, "{} mistake{} of another kind: see collector validate\n", mistakes,
+               mistakes == 1 ? "" : "s");
+  return lacking == 0 ? 0 : kWrong;
 }
 
 int format_file(const FormatFlags& flags) {

@@ -61,6 +61,7 @@ void add_run_flags(CLI::App& command, RunFlags& flags) {
 
   ignore(command, "--disable-reporting", "nothing is ever reported");
   ignore(command, "--server.http.disable-support-bundle", "there is no support bundle");
+  ignore(command, "--disable-support-bundle", "there is no support bundle");
   ignore(command, "--server.http.enable-pprof", "there are no Go profiles");
   ignore(command, "--stability.level", "every component that exists may be used");
   ignore(command, "--feature.prometheus.direct-fanout.enabled", "fan-out is always direct");

@@ -18,7 +18,60 @@ bool refers_to(const syntax::Expression& expression, const std::set<std::string>
   return false;
 }
 
+/// A block as far as its shape and its expressions go.
+struct Reading {
+  schema::EvaluatedBody body;
+  bool complete = true;  ///< false: parts wait for values that are not there
+  Diagnostics found;
+};
+
+Reading read(const Element::Source& source, const schema::StructInfo& info,
+             const Surroundings& in) {
+  Reading out;
+  const std::string& file = source.file->name;
+  schema::check_shape(*source.block, info, file, out.found);
+  const syntax::Body body = in.unknown.empty()
+                                ? source.block->body
+                                : known_part(source.block->body, in.unknown, &out.complete);
+  out.body = schema::evaluate_body(body, in.scope(), file, out.found);
+  return out;
+}
+
+/// Decodes into `args` what can be read; false when `reading.found` has errors, old or new.
+bool decode(Reading& reading, const Element::Source& source, const schema::StructInfo& info,
+            ArgsBox& args) {
+  schema::decode(reading.body, info, source.file->name, source.block->name_span, args.data(),
+                 reading.found, reading.complete && !reading.found.has_errors());
+  return !reading.found.has_errors();
+}
+
+/// What can be said about a block when nothing that it refers to has a value.
+void complain_about(const Element::Source& source, const schema::StructInfo& info,
+                    Diagnostics& out) {
+  const syntax::Object none;
+  Surroundings in{none, {}, nullptr};
+  const syntax::Scope standard(&syntax::standard_library());
+  each_expression(source.block->body, [&](const syntax::Expression& expression) {
+    for (const auto& path : syntax::references(expression))
+      if (!standard.find(path.parts[0])) in.unknown.insert(path.parts[0]);
+  });
+  Reading reading = read(source, info, in);
+  ArgsBox args(info);
+  (void)decode(reading, source, info, args);
+  out.append(std::move(reading.found));
+}
+
 }  // namespace
+
+void each_expression(const syntax::Body& body,
+                     const std::function<void(const syntax::Expression&)>& visit) {
+  for (const auto& statement : body.statements) {
+    if (auto* a = std::get_if<syntax::Attribute>(&statement))
+      visit(*a->value);
+    else
+      each_expression(std::get<std::shared_ptr<const syntax::Block>>(statement)->body, visit);
+  }
+}
 
 syntax::Body known_part(const syntax::Body& body, const std::set<std::string>& unknown,
                         bool* complete) {
@@ -47,41 +100,35 @@ ComponentElement::ComponentElement(GraphHost& host, const Definition& definition
 
 bool ComponentElement::stage(const Source& source, const Surroundings& in, Diagnostics& out) {
   const schema::StructInfo& info = *definition_.args();
-  const std::string& file = source.file->name;
   const syntax::Block& block = *source.block;
-  Diagnostics found;
-  schema::check_shape(block, info, file, found);
-  bool complete = true;
-  const syntax::Body body =
-      in.unknown.empty() ? block.body : known_part(block.body, in.unknown, &complete);
-  schema::EvaluatedBody evaluated = schema::evaluate_body(body, in.scope(), file, found);
-  if (found.has_errors()) {
-    out.append(std::move(found));
-    return false;
-  }
-  if (live_ && schema::same(*live_, evaluated)) {
+  Reading reading = read(source, info, in);
+  if (live_ && !reading.found.has_errors() && schema::same(*live_, reading.body)) {
     staged_.reset();
     staged_args_.reset();
     return true;
   }
   ArgsBox args(info);
-  if (!schema::decode(evaluated, info, file, block.name_span, args.data(), found, complete)) {
-    out.append(std::move(found));
+  if (!decode(reading, source, info, args)) {
+    out.append(std::move(reading.found));
     return false;
   }
   if (host_.check_only) return true;
   if (!live_) {
     node_ = std::make_unique<Node>(host_.env, definition_, global_id_, block.label);
     if (Status s = node_->create(std::move(args)); !s.ok()) {
-      out.error(file, block.name_span, fmt::format("{}: {}", block.id(), s.what()));
+      out.error(source.file->name, block.name_span, fmt::format("{}: {}", block.id(), s.what()));
       node_.reset();
       return false;
     }
   } else {
     staged_args_.emplace(std::move(args));
   }
-  staged_ = std::move(evaluated);
+  staged_ = std::move(reading.body);
   return true;
+}
+
+void ComponentElement::complain(const Source& source, Diagnostics& out) const {
+  complain_about(source, *definition_.args(), out);
 }
 
 void ComponentElement::commit() {
@@ -123,21 +170,16 @@ void ComponentElement::evaluation_failed(const std::string& why) {
 
 bool ConfigElement::stage(const Source& source, const Surroundings& in, Diagnostics& out) {
   const schema::StructInfo& info = *host_.blocks.info(name_);
-  const std::string& file = source.file->name;
-  Diagnostics found;
-  schema::check_shape(*source.block, info, file, found);
-  bool complete = true;
-  const syntax::Body body = in.unknown.empty()
-                                ? source.block->body
-                                : known_part(source.block->body, in.unknown, &complete);
-  const auto evaluated = schema::evaluate_body(body, in.scope(), file, found);
+  Reading reading = read(source, info, in);
   ArgsBox args(info);
-  if (!found.has_errors())
-    schema::decode(evaluated, info, file, source.block->name_span, args.data(), found, complete);
-  const bool good = !found.has_errors();
-  out.append(std::move(found));
+  const bool good = decode(reading, source, info, args);
+  out.append(std::move(reading.found));
   if (good && !host_.check_only) staged_.emplace(std::move(args));
   return good;
+}
+
+void ConfigElement::complain(const Source& source, Diagnostics& out) const {
+  complain_about(source, *host_.blocks.info(name_), out);
 }
 
 void ConfigElement::commit() {

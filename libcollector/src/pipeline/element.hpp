@@ -9,6 +9,7 @@
 #include "syntax/evaluator.hpp"
 #include "syntax/tree.hpp"
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -60,6 +61,12 @@ class Element {
 
   /// Checks and evaluates; false when errors were added. May be called again before commit.
   virtual bool stage(const Source& source, const Surroundings& in, syntax::Diagnostics& out) = 0;
+  /// Adds what can be said without any name, for a block that cannot be staged because of what it
+  /// refers to: all mistakes of a file come at once.
+  virtual void complain(const Source& source, syntax::Diagnostics& out) const {
+    (void)source;
+    (void)out;
+  }
   virtual void commit() = 0;
   virtual void discard() = 0;
   /// Begins to leave; `ended` is called once when nothing of it runs any more.
@@ -82,6 +89,7 @@ class ComponentElement final : public Element {
  public:
   ComponentElement(GraphHost& host, const Definition& definition, std::string global_id);
   bool stage(const Source& source, const Surroundings& in, syntax::Diagnostics& out) override;
+  void complain(const Source& source, syntax::Diagnostics& out) const override;
   void commit() override;
   void discard() override;
   void stop(Function<void()> ended) override;
@@ -107,6 +115,7 @@ class ConfigElement final : public Element {
  public:
   ConfigElement(GraphHost& host, std::string name) : host_(host), name_(std::move(name)) {}
   bool stage(const Source& source, const Surroundings& in, syntax::Diagnostics& out) override;
+  void complain(const Source& source, syntax::Diagnostics& out) const override;
   void commit() override;
   void discard() override { staged_.reset(); }
   void stop(Function<void()> ended) override;
@@ -139,6 +148,9 @@ class ValueElement final : public Element {
   syntax::Value live_;
   std::optional<syntax::Value> staged_;
 };
+
+void each_expression(const syntax::Body& body,
+                     const std::function<void(const syntax::Expression&)>& visit);
 
 /// In check_only: the body without the attributes that refer to what has no value.
 syntax::Body known_part(const syntax::Body& body, const std::set<std::string>& unknown,

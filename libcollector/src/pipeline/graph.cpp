@@ -45,16 +45,6 @@ std::string longest_id(const std::vector<std::string>& parts, const Ids& ids) {
   return best;
 }
 
-template <class Visit>
-void each_expression(const syntax::Body& body, const Visit& visit) {
-  for (const auto& statement : body.statements) {
-    if (auto* a = std::get_if<syntax::Attribute>(&statement))
-      visit(*a->value);
-    else
-      each_expression(std::get<std::shared_ptr<const syntax::Block>>(statement)->body, visit);
-  }
-}
-
 bool is_import(const std::string& name) { return name.rfind("import.", 0) == 0; }
 
 }  // namespace
@@ -70,7 +60,15 @@ bool Graph::stage(Input input, Diagnostics& out) {
   sort(found);
   for (const std::string& id : next_order_) {
     Entry& entry = next_.at(id);
-    if (!entry.failed && !stage_entry(entry, found)) entry.failed = true;
+    const bool blocked =
+        entry.failed || std::any_of(entry.depends.begin(), entry.depends.end(),
+                                    [&](const std::string& d) { return next_.at(d).failed; });
+    if (!blocked) {
+      entry.failed = !stage_entry(entry, found);
+      continue;
+    }
+    entry.failed = true;
+    if (entry.element) entry.element->complain(entry.source, found);
   }
   const bool good = !found.has_errors();
   out.append(std::move(found));
@@ -167,8 +165,8 @@ bool Graph::classify(Entry& entry, Diagnostics& out) {
                             "logging", "http", "tracing", "livedebugging"})
       known.emplace_back(own);
     const auto near = syntax::nearest(name, known);
-    out.error(file, block.name_span, fmt::format("there is no component \"{}\"", name),
-              near.empty() ? "" : fmt::format("did you mean \"{}\"?", near));
+    out.lacking(file, block.name_span, fmt::format("there is no component \"{}\"", name),
+                near.empty() ? "" : fmt::format("did you mean \"{}\"?", near));
     return false;
   }
   entry.signature += ":" + name;
@@ -277,8 +275,6 @@ std::set<std::string> Graph::unknown_for(const Input& input, const Entries& entr
 }
 
 bool Graph::stage_entry(Entry& entry, Diagnostics& out) {
-  for (const std::string& id : entry.depends)
-    if (next_.at(id).failed) return false;  // said already
   const syntax::Object names = names_for(entry, next_input_, next_);
   if (auto* value = dynamic_cast<ValueElement*>(entry.element.get()))
     value->given(next_input_.given ? *next_input_.given : syntax::Object{});

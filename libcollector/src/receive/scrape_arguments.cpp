@@ -22,10 +22,10 @@ constexpr std::array<std::string_view, 4> kProtocols{"OpenMetricsText0.0.1", "Op
 Status check_protocol(std::string_view argument, std::string_view protocol) {
   if (std::find(kProtocols.begin(), kProtocols.end(), protocol) != kProtocols.end()) return {};
   if (protocol == "PrometheusProto")
-    return invalid(
-        fmt::format("{}: PrometheusProto is not supported: the protobuf exposition is not part of "
-                    "this version",
-                    argument));
+    return Status(Code::unimplemented,
+                  fmt::format("{}: PrometheusProto is not supported: the protobuf exposition is "
+                              "not part of this version",
+                              argument));
   return invalid(fmt::format("invalid {} \"{}\"", argument, protocol));
 }
 

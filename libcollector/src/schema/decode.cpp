@@ -39,8 +39,9 @@ struct ShapeCheck {
                  std::map<std::string, int, std::less<>>& seen) {
     const FieldInfo* f = find(info, a.name.name);
     if (!f)
-      return error(a.name.span, fmt::format("there is no argument {}", quoted(a.name.name)),
-                   did_you_mean(info, a.name.name, false));
+      return diagnostics.lacking(file, a.name.span,
+                                 fmt::format("there is no argument {}", quoted(a.name.name)),
+                                 did_you_mean(info, a.name.name, false));
     if (f->is_block)
       return error(a.name.span, fmt::format("{} is a block, not an attribute", quoted(a.name.name)),
                    fmt::format("write {} {{ ... }}", a.name.name));
@@ -53,8 +54,9 @@ struct ShapeCheck {
     const std::string name = b.full_name();
     const FieldInfo* f = find(info, name);
     if (!f)
-      return error(b.name_span, fmt::format("there is no block {}", quoted(name)),
-                   did_you_mean(info, name, true));
+      return diagnostics.lacking(file, b.name_span,
+                                 fmt::format("there is no block {}", quoted(name)),
+                                 did_you_mean(info, name, true));
     if (!f->is_block)
       return error(b.name_span, fmt::format("{} is an attribute, not a block", quoted(name)),
                    fmt::format("write {} = ...", name));
@@ -104,6 +106,16 @@ struct Decoder {
     good = false;
     diagnostics.error(file, span, std::move(message));
   }
+  void lacking(Span span, std::string message) {
+    good = false;
+    diagnostics.lacking(file, span, std::move(message));
+  }
+  void refusal(Span span, const Status& status, std::string message) {
+    if (status.code() == Code::unimplemented)
+      lacking(span, std::move(message));
+    else
+      error(span, std::move(message));
+  }
 
   void attribute(const EvaluatedBody::Attribute& a, const StructInfo& info, void* into) {
     const FieldInfo* f = find(info, a.name);
@@ -122,12 +134,12 @@ struct Decoder {
       syntax::Value after;
       f->codec->encode(member, after);
       if (!(after == before))
-        return error(a.name_span,
-                     fmt::format("{} is not supported: {}", quoted(a.name), f->refused));
+        return lacking(a.name_span,
+                       fmt::format("{} is not supported: {}", quoted(a.name), f->refused));
     }
     if (f->check) {
       if (Status s = f->check(*f, member); !s.ok())
-        error(a.expression->span, fmt::format("{}: {}", a.name, s.what()));
+        refusal(a.expression->span, s, fmt::format("{}: {}", a.name, s.what()));
     }
   }
 
@@ -138,14 +150,14 @@ struct Decoder {
       const FieldInfo* f = find(info, b.source->full_name());
       if (!f || !f->is_block) continue;
       if (!f->refused.empty()) {
-        error(b.source->name_span,
-              fmt::format("block {} is not supported: {}", quoted(f->name), f->refused));
+        lacking(b.source->name_span,
+                fmt::format("block {} is not supported: {}", quoted(f->name), f->refused));
         continue;
       }
       this->body(b.body, *f->nested(), b.source->name_span, f->add(into));
     }
     if (good && complete && info.validate)
-      if (Status s = info.validate(into); !s.ok()) error(owner, s.what());
+      if (Status s = info.validate(into); !s.ok()) refusal(owner, s, s.what());
     good = good && before;
   }
 };

@@ -29,7 +29,8 @@ struct Diagnostic {
   std::string file;  ///< name as given on the command line, or of the import that brought it
   Span span;
   std::string message;
-  std::string hint;  ///< may be empty: `did you mean "forward_to"?`
+  std::string hint;      ///< may be empty: `did you mean "forward_to"?`
+  bool lacking = false;  ///< asks for something that this version does not have
   friend bool operator==(const Diagnostic&, const Diagnostic&) = default;
 };
 
@@ -38,6 +39,11 @@ class Diagnostics {
   void add(Diagnostic d) { list_.push_back(std::move(d)); }
   void error(std::string file, Span span, std::string message, std::string hint = {}) {
     list_.push_back({Severity::error, std::move(file), span, std::move(message), std::move(hint)});
+  }
+  /// An error about something that this version does not have, misspelt or not.
+  void lacking(std::string file, Span span, std::string message, std::string hint = {}) {
+    error(std::move(file), span, std::move(message), std::move(hint));
+    list_.back().lacking = true;
   }
   void append(Diagnostics other);
   bool has_errors() const;
