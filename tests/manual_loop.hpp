@@ -26,6 +26,10 @@ class ManualLoop final : public Loop {
       }
   }
   void post(Function<void()> f) override { posted_.push_back(std::move(f)); }
+  void offload(Function<void()> work, Function<void()> done) override {
+    post(std::move(work));
+    post(std::move(done));
+  }
 
   /// Runs what was posted, and what that posts.
   void settle() {

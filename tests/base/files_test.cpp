@@ -65,3 +65,28 @@ TEST_CASE("random numbers stay below their bound and reach all of it") {
   const double unit = random.unit();
   CHECK((unit >= 0 && unit < 1));
 }
+
+TEST_CASE("files: overwriting, truncating, reserving, locking") {
+  Scratch scratch;
+  base::SystemFiles files;
+  const std::string path = scratch.path + "/x";
+  auto file = files.open(path, Files::Mode::modify);
+  REQUIRE(file);
+  CHECK((*file)->write_at(0, bytes("0123456789")).ok());
+  CHECK((*file)->write_at(4, bytes("ab")).ok());
+  CHECK(*files.read(path, 100) == "0123ab6789");
+  CHECK((*file)->reserve(1 << 20).ok());
+  CHECK((*file)->info()->size == 10);
+  CHECK((*file)->truncate(5).ok());
+  CHECK(*files.read(path, 100) == "0123a");
+
+  auto lock = files.lock(scratch.path + "/lock");
+  REQUIRE(lock);
+  CHECK(files.lock(scratch.path + "/lock").error().code() == Code::failed_precondition);
+  lock->reset();
+  CHECK(files.lock(scratch.path + "/lock").has_value());
+
+  CHECK(!files.remove(scratch.path).ok());  // not empty
+  REQUIRE(files.make_directories(scratch.path + "/empty").ok());
+  CHECK(files.remove(scratch.path + "/empty").ok());
+}

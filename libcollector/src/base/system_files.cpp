@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -85,14 +86,26 @@ class SystemFile final : public File {
     }
   }
   Status append(std::span<const std::byte> bytes) override {
-    while (!bytes.empty()) {
-      const ssize_t n = ::write(fd_.get(), bytes.data(), bytes.size());
-      if (n < 0) {
-        if (errno == EINTR) continue;
-        return errno_status(errno, "write " + path_);
-      }
-      bytes = bytes.subspan(static_cast<std::size_t>(n));
-    }
+    return write_all(bytes, [this](std::span<const std::byte> rest) {
+      return ::write(fd_.get(), rest.data(), rest.size());
+    });
+  }
+  Status write_at(std::uint64_t offset, std::span<const std::byte> bytes) override {
+    const std::byte* begin = bytes.data();
+    return write_all(bytes, [&](std::span<const std::byte> rest) {
+      const auto at = offset + static_cast<std::uint64_t>(rest.data() - begin);
+      return ::pwrite(fd_.get(), rest.data(), rest.size(), static_cast<off_t>(at));
+    });
+  }
+  Status truncate(std::uint64_t size) override {
+    if (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0)
+      return errno_status(errno, "truncate " + path_);
+    return {};
+  }
+  Status reserve(std::uint64_t size) override {
+    if (::fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)) != 0 &&
+        errno != EOPNOTSUPP)
+      return errno_status(errno, "reserve " + path_);
     return {};
   }
   Status sync() override {
@@ -106,6 +119,19 @@ class SystemFile final : public File {
   }
 
  private:
+  template <class Write>
+  Status write_all(std::span<const std::byte> bytes, Write write) {
+    while (!bytes.empty()) {
+      const ssize_t n = write(bytes);
+      if (n < 0) {
+        if (errno == EINTR) continue;
+        return errno_status(errno, "write " + path_);
+      }
+      bytes = bytes.subspan(static_cast<std::size_t>(n));
+    }
+    return {};
+  }
+
   Descriptor fd_;
   std::string path_;
 };
@@ -126,6 +152,9 @@ Result<std::unique_ptr<File>> SystemFiles::open(const std::string& path, Mode mo
       break;
     case Mode::append:
       flags |= O_RDWR | O_CREAT | O_APPEND;
+      break;
+    case Mode::modify:
+      flags |= O_RDWR | O_CREAT;
       break;
     case Mode::create_new:
       flags |= O_RDWR | O_CREAT | O_EXCL | O_APPEND;
@@ -213,7 +242,7 @@ Status SystemFiles::rename(const std::string& from, const std::string& to) {
 }
 
 Status SystemFiles::remove(const std::string& path) {
-  if (::unlink(path.c_str()) != 0) return errno_status(errno, "remove " + path);
+  if (::remove(path.c_str()) != 0) return errno_status(errno, "remove " + path);
   return {};
 }
 
@@ -231,6 +260,18 @@ Status SystemFiles::sync_directory(const std::string& path) {
   if (fd.get() < 0) return errno_status(errno, "open " + path);
   if (::fsync(fd.get()) != 0) return errno_status(errno, "sync " + path);
   return {};
+}
+
+Result<std::shared_ptr<void>> SystemFiles::lock(const std::string& path) {
+  auto fd = std::make_shared<Descriptor>(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
+  if (fd->get() < 0) return errno_status(errno, "open " + path);
+  struct flock whole{};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  if (::fcntl(fd->get(), F_OFD_SETLK, &whole) == 0) return std::shared_ptr<void>(std::move(fd));
+  if (errno == EAGAIN || errno == EACCES)
+    return Status(Code::failed_precondition, path + " is locked by another process");
+  return errno_status(errno, "lock " + path);
 }
 
 SystemRandom::SystemRandom() {

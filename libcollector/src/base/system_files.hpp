@@ -18,6 +18,7 @@ class SystemFiles final : public Files {
   Status remove(const std::string& path) override;
   Status make_directories(const std::string& path) override;
   Status sync_directory(const std::string& path) override;
+  Result<std::shared_ptr<void>> lock(const std::string& path) override;
 };
 
 /// getrandom(2) seeds it; SplitMix64 expands it. One thread.

@@ -15,12 +15,46 @@ std::string parent_of(const std::string& path) {
 }
 
 struct Inode {
+  struct Overwritten {
+    std::size_t offset;
+    std::string before;
+  };
   std::string content;
-  std::size_t synced = 0;  ///< bytes that survive
+  std::size_t synced = 0;                ///< bytes that survive
+  std::vector<Overwritten> overwritten;  ///< and were not synced since
   std::uint64_t number = 0;
   WallTime modified;
-  bool lost = false;  ///< the power went: descriptors of before are dead
+
+  void sync() {
+    synced = content.size();
+    overwritten.clear();
+  }
+  /// What is left after the power went.
+  void tear(Random& chance);
 };
+
+void Inode::tear(Random& chance) {
+  for (auto change = overwritten.rbegin(); change != overwritten.rend(); ++change) {
+    std::size_t at = 0;
+    while (at < change->before.size()) {
+      const std::size_t sector_end = ((change->offset + at) / kSector + 1) * kSector;
+      const std::size_t end = std::min(change->before.size(), sector_end - change->offset);
+      const auto what = chance.below(5);  // two of old, two of new, one torn
+      for (std::size_t i = at; i < end && change->offset + i < content.size(); ++i)
+        if (what < 2 || (what == 4 && chance.below(2) == 0))
+          content[change->offset + i] = change->before[i];
+      at = end;
+    }
+  }
+  content.resize(synced + chance.below(content.size() - synced + 1));
+  if (content.size() > synced) {
+    // The last sector may hold anything.
+    const std::size_t last = (content.size() - 1) / kSector * kSector;
+    for (std::size_t i = std::max(last, synced); i < content.size(); ++i)
+      if (chance.below(2) == 0) content[i] = static_cast<char>(chance.next());
+  }
+  sync();
+}
 
 }  // namespace
 
@@ -31,10 +65,13 @@ struct SimulatedFiles::State {
   SimulatedLoop& loop;
   Random& chance;
   Names names, durable;
-  std::set<std::string> directories{"/", "."};
+  std::set<std::string> directories{"/", "."}, durable_directories{"/", "."};
+  std::map<std::string, std::weak_ptr<void>> locks;
   std::uint64_t calls = 0, fail_at = 0, inodes = 0;
   std::uint64_t capacity = UINT64_MAX;
+  std::uint64_t life = 0;  ///< descriptors of an earlier one are dead
   Status failure;
+  Function<bool(const std::string&)> ignored;
 
   /// Counts the call; the status of one that is to fail.
   Status enter() {
@@ -55,6 +92,7 @@ struct SimulatedFiles::State {
     names[path] = inode;
     return inode;
   }
+  bool ignores(const std::string& path) { return ignored && ignored(path); }
   FileInfo describe(const Inode& inode) const {
     FileInfo info;
     info.kind = FileInfo::Kind::regular;
@@ -76,8 +114,12 @@ Status missing(const std::string& path) {
 class SimulatedFile final : public File {
  public:
   SimulatedFile(std::shared_ptr<SimulatedFiles::State> state, std::shared_ptr<Inode> inode,
-                Files::Mode mode)
-      : state_(std::move(state)), inode_(std::move(inode)), mode_(mode) {}
+                std::string path, Files::Mode mode)
+      : state_(std::move(state)),
+        inode_(std::move(inode)),
+        path_(std::move(path)),
+        mode_(mode),
+        life_(state_->life) {}
 
   Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) override {
     if (Status s = usable(); !s.ok()) return s;
@@ -88,24 +130,22 @@ class SimulatedFile final : public File {
     return n;
   }
   Status append(std::span<const std::byte> bytes) override {
-    if (mode_ == Files::Mode::read) return {Code::failed_precondition, "opened for reading"};
-    if (Status s = usable(); !s.ok()) {
-      // A failed append may leave a prefix behind.
-      add(bytes.first(state_->chance.below(bytes.size() + 1)));
-      return s;
-    }
-    const std::uint64_t used = state_->used();
-    const std::uint64_t room = state_->capacity > used ? state_->capacity - used : 0;
-    if (bytes.size() > room) {
-      add(bytes.first(room));
-      return {Code::resource_exhausted, "write: No space left on device", false};
-    }
-    add(bytes);
+    return write(inode_->content.size(), bytes);
+  }
+  Status write_at(std::uint64_t offset, std::span<const std::byte> bytes) override {
+    if (mode_ != Files::Mode::modify) return {Code::failed_precondition, "not opened to modify"};
+    return write(offset, bytes);
+  }
+  Status truncate(std::uint64_t size) override {
+    if (Status s = usable(); !s.ok()) return s;
+    inode_->content.resize(size);
+    inode_->synced = std::min<std::size_t>(inode_->synced, size);
     return {};
   }
+  Status reserve(std::uint64_t) override { return usable(); }
   Status sync() override {
     if (Status s = usable(); !s.ok()) return s;
-    inode_->synced = inode_->content.size();
+    if (!state_->ignores(path_)) inode_->sync();
     return {};
   }
   Result<FileInfo> info() override {
@@ -114,18 +154,47 @@ class SimulatedFile final : public File {
   }
 
  private:
+  bool dead() const { return life_ != state_->life; }
   Status usable() {
-    if (inode_->lost) return {Code::unavailable, "the power was cut"};
+    if (dead()) return {Code::unavailable, "the power was cut"};
     return state_->enter();
   }
-  void add(std::span<const std::byte> bytes) {
-    inode_->content.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  Status write(std::uint64_t offset, std::span<const std::byte> bytes) {
+    if (mode_ == Files::Mode::read) return {Code::failed_precondition, "opened for reading"};
+    if (Status s = usable(); !s.ok()) {
+      // A failed write may leave a prefix behind.
+      if (!dead()) put(offset, bytes.first(state_->chance.below(bytes.size() + 1)));
+      return s;
+    }
+    const std::uint64_t used = state_->used();
+    const std::uint64_t room = state_->capacity > used ? state_->capacity - used : 0;
+    const std::uint64_t had = inode_->content.size();
+    const std::uint64_t end = offset + bytes.size();
+    if (end > had && end - had > room) {
+      put(offset,
+          bytes.first(bytes.size() - std::min<std::size_t>(bytes.size(), end - had - room)));
+      return {Code::resource_exhausted, "write: No space left on device", false};
+    }
+    put(offset, bytes);
+    return {};
+  }
+  void put(std::uint64_t offset, std::span<const std::byte> bytes) {
+    std::string& content = inode_->content;
+    if (bytes.empty()) return;
+    if (offset < inode_->synced) {
+      const std::size_t n = std::min<std::size_t>(bytes.size(), inode_->synced - offset);
+      inode_->overwritten.push_back({offset, content.substr(offset, n)});
+    }
+    if (content.size() < offset + bytes.size()) content.resize(offset + bytes.size());
+    std::memcpy(content.data() + offset, bytes.data(), bytes.size());
     inode_->modified = state_->loop.wall();
   }
 
   std::shared_ptr<SimulatedFiles::State> state_;
   std::shared_ptr<Inode> inode_;
+  std::string path_;
   Files::Mode mode_;
+  std::uint64_t life_;
 };
 
 }  // namespace
@@ -135,11 +204,13 @@ SimulatedFiles::SimulatedFiles(SimulatedLoop& loop, Random& random)
 SimulatedFiles::~SimulatedFiles() = default;
 
 void SimulatedFiles::put(const std::string& path, std::string content) {
-  for (std::string at = parent_of(path); at != "/" && at != "."; at = parent_of(at))
+  for (std::string at = parent_of(path); at != "/" && at != "."; at = parent_of(at)) {
     state_->directories.insert(at);
+    state_->durable_directories.insert(at);
+  }
   auto inode = state_->create(path);
   inode->content = std::move(content);
-  inode->synced = inode->content.size();
+  inode->sync();
   state_->durable[path] = inode;
 }
 
@@ -150,9 +221,33 @@ void SimulatedFiles::fail_call(std::uint64_t n, Status status) {
 std::uint64_t SimulatedFiles::calls() const { return state_->calls; }
 void SimulatedFiles::capacity(std::uint64_t bytes) { state_->capacity = bytes; }
 
+void SimulatedFiles::process_killed() {
+  ++state_->life;
+  state_->locks.clear();
+}
+
+void SimulatedFiles::ignore_syncs(Function<bool(const std::string& path)> ignored) {
+  state_->ignored = std::move(ignored);
+}
+
+void SimulatedFiles::flip_bit(const std::string& path, std::uint64_t bit) {
+  char& byte = state_->names.at(path)->content.at(bit / 8);
+  byte = static_cast<char>(byte ^ (1 << (bit % 8)));
+}
+
 void SimulatedFiles::power_cut() {
   State& s = *state_;
-  // Names that were not synced: each survives or not.
+  process_killed();
+  // Directories whose name was not synced: each survives or not, and not without its own.
+  std::set<std::string> kept = s.durable_directories;
+  for (const std::string& path : s.directories)  // parents come before what is in them
+    if (!kept.contains(path) && kept.contains(parent_of(path)) && s.chance.below(2) == 0)
+      kept.insert(path);
+  std::erase_if(kept, [&](const std::string& path) {
+    return !s.directories.contains(path) && s.chance.below(2) == 0;
+  });
+  s.directories = s.durable_directories = std::move(kept);
+  // Names of files likewise.
   State::Names after = s.durable;
   for (const auto& [path, inode] : s.names)
     if (auto at = s.durable.find(path); at == s.durable.end() || at->second != inode)
@@ -162,22 +257,14 @@ void SimulatedFiles::power_cut() {
   State::Names fresh;
   std::map<Inode*, std::shared_ptr<Inode>> copies;
   for (const auto& [path, inode] : after) {
+    if (!s.directories.contains(parent_of(path))) continue;
     auto& copy = copies[inode.get()];
     if (!copy) {
       copy = std::make_shared<Inode>(*inode);
-      const std::size_t unsynced = copy->content.size() - copy->synced;
-      copy->content.resize(copy->synced + s.chance.below(unsynced + 1));
-      if (copy->content.size() > copy->synced) {
-        // The last sector may hold anything.
-        const std::size_t last = (copy->content.size() - 1) / kSector * kSector;
-        for (std::size_t i = std::max(last, copy->synced); i < copy->content.size(); ++i)
-          if (s.chance.below(2) == 0) copy->content[i] = static_cast<char>(s.chance.next());
-      }
-      copy->synced = copy->content.size();
+      copy->tear(s.chance);
     }
     fresh[path] = copy;
   }
-  for (const auto& [path, inode] : s.names) inode->lost = true;
   s.names = s.durable = std::move(fresh);
 }
 
@@ -192,7 +279,8 @@ Result<std::unique_ptr<File>> SimulatedFiles::open(const std::string& path, Mode
     if (mode == Mode::read || !state_->directories.contains(parent_of(path))) return missing(path);
     inode = state_->create(path);
   }
-  return std::unique_ptr<File>(std::make_unique<SimulatedFile>(state_, std::move(inode), mode));
+  return std::unique_ptr<File>(
+      std::make_unique<SimulatedFile>(state_, std::move(inode), path, mode));
 }
 
 Result<std::string> SimulatedFiles::read(const std::string& path, std::size_t limit) {
@@ -252,7 +340,16 @@ Status SimulatedFiles::rename(const std::string& from, const std::string& to) {
 
 Status SimulatedFiles::remove(const std::string& path) {
   if (Status s = state_->enter(); !s.ok()) return s;
-  return state_->names.erase(path) ? Status() : missing(path);
+  if (state_->names.erase(path)) return {};
+  if (!state_->directories.contains(path)) return missing(path);
+  const std::string inside = path + "/";
+  const auto name = state_->names.lower_bound(inside);
+  const auto directory = state_->directories.lower_bound(inside);
+  if ((name != state_->names.end() && name->first.starts_with(inside)) ||
+      (directory != state_->directories.end() && directory->starts_with(inside)))
+    return {Code::failed_precondition, "remove " + path + ": Directory not empty"};
+  state_->directories.erase(path);
+  return {};
 }
 
 Status SimulatedFiles::make_directories(const std::string& path) {
@@ -262,8 +359,29 @@ Status SimulatedFiles::make_directories(const std::string& path) {
   return {};
 }
 
+Result<std::shared_ptr<void>> SimulatedFiles::lock(const std::string& path) {
+  if (Status s = state_->enter(); !s.ok()) return s;
+  if (!state_->names.contains(path)) {
+    if (!state_->directories.contains(parent_of(path))) return missing(path);
+    state_->create(path);
+  }
+  auto& held = state_->locks[path];
+  if (!held.expired())
+    return Status(Code::failed_precondition, path + " is locked by another process");
+  auto lock = std::make_shared<int>(0);
+  held = lock;
+  return std::shared_ptr<void>(std::move(lock));
+}
+
 Status SimulatedFiles::sync_directory(const std::string& path) {
   if (Status s = state_->enter(); !s.ok()) return s;
+  if (!state_->directories.contains(path)) return missing(path);
+  if (state_->ignores(path)) return {};
+  std::erase_if(state_->durable_directories, [&](const std::string& d) {
+    return parent_of(d) == path && !state_->directories.contains(d);
+  });
+  for (const std::string& d : state_->directories)
+    if (parent_of(d) == path) state_->durable_directories.insert(d);
   std::erase_if(state_->durable, [&](const auto& e) {
     return parent_of(e.first) == path && !state_->names.contains(e.first);
   });

@@ -22,6 +22,15 @@ TimerId SimulatedLoop::arm(Duration delay, Function<void()> fire) {
   return id;
 }
 
+void SimulatedLoop::offload(Function<void()> work, Function<void()> done) {
+  constexpr Duration kTakes = std::chrono::milliseconds(2);
+  offload_free_ = std::max(offload_free_, now_) + kTakes;
+  arm(offload_free_ - now_, [work = std::move(work), done = std::move(done)]() mutable {
+    work();
+    done();
+  });
+}
+
 void SimulatedLoop::disarm(TimerId id) {
   const auto at = when_.find(id);
   if (at == when_.end()) return;

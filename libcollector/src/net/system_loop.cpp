@@ -1,5 +1,7 @@
 #include "net/system_loop.hpp"
 
+#include "base/background_thread.hpp"
+
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -31,6 +33,7 @@ struct SystemLoop::State {
     Function<void()> call;
   };
   std::list<Signal> signals;
+  std::unique_ptr<base::BackgroundThread> background;
 
   void wait() {
     if (timers.empty()) return;
@@ -65,7 +68,7 @@ struct SystemLoop::State {
 };
 
 SystemLoop::SystemLoop() : state_(std::make_unique<State>()) {}
-SystemLoop::~SystemLoop() = default;
+SystemLoop::~SystemLoop() { state_->background.reset(); }
 
 Instant SystemLoop::now() const { return {SteadyClock::now().time_since_epoch()}; }
 WallTime SystemLoop::wall() const {
@@ -93,6 +96,13 @@ void SystemLoop::disarm(TimerId id) {
 
 void SystemLoop::post(Function<void()> f) {
   asio::post(state_->context, [f = std::move(f)]() mutable { f(); });
+}
+
+void SystemLoop::offload(Function<void()> work, Function<void()> done) {
+  if (!state_->background)
+    state_->background = std::make_unique<base::BackgroundThread>(
+        [this](Function<void()> f) { post(std::move(f)); });
+  state_->background->run(std::move(work), std::move(done));
 }
 
 void SystemLoop::run() {

@@ -23,6 +23,8 @@ class SystemLoop final : public Loop {
   TimerId arm(Duration delay, Function<void()> fire) override;
   void disarm(TimerId id) override;
   void post(Function<void()> f) override;
+  /// The first call starts a thread, which ends with the loop, or is left behind when it hangs.
+  void offload(Function<void()> work, Function<void()> done) override;
 
   /// Runs the loop on the calling thread until stop().
   void run();

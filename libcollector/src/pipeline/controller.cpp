@@ -54,6 +54,7 @@ class NoLoop final : public Loop {
   TimerId arm(Duration, Function<void()>) override { return TimerId::none; }
   void disarm(TimerId) override {}
   void post(Function<void()>) override {}
+  void offload(Function<void()>, Function<void()>) override {}
 };
 class NoNetwork final : public Network {
  public:

@@ -52,6 +52,10 @@ class Loop : public Clock {
  public:
   /// Runs `f` on this loop, later, in the order of posting. Any thread.
   virtual void post(Function<void()> f) = 0;
+  /// Runs `work` where it may block, then `done` on this loop: one at a time, in the order of
+  /// calling. A `work` that hangs outlives the loop, so it owns all that it uses; `done` is then
+  /// destroyed uncalled.
+  virtual void offload(Function<void()> work, Function<void()> done) = 0;
 };
 
 /// Returns true after `delay`, false at once when `stop` is requested.
@@ -95,6 +99,11 @@ class File {
   virtual Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) = 0;
   /// Writes all of it or fails; a failed append may leave a prefix behind.
   virtual Status append(std::span<const std::byte> bytes) = 0;
+  /// Overwrites in place, in mode `modify`; a power cut may tear it at any 512-byte sector.
+  virtual Status write_at(std::uint64_t offset, std::span<const std::byte> bytes) = 0;
+  virtual Status truncate(std::uint64_t size) = 0;
+  /// Takes room on the disk for a file of `size` bytes without changing its size.
+  virtual Status reserve(std::uint64_t size) = 0;
   /// Data and size are on stable storage when this returns ok. After a failure the descriptor
   /// must not be trusted again.
   virtual Status sync() = 0;
@@ -104,7 +113,8 @@ class File {
 /// Blocking calls on local files; procfs and sysfs included. Any thread.
 class Files {
  public:
-  enum class Mode : std::uint8_t { read, append, create_new };
+  /// `append` and `modify` create what is not there; `create_new` appends too.
+  enum class Mode : std::uint8_t { read, append, modify, create_new };
   virtual ~Files() = default;
   virtual Result<std::unique_ptr<File>> open(const std::string& path, Mode mode) = 0;
   /// The whole file, or out_of_range when it is longer than `limit` bytes. Works on procfs, whose
@@ -117,9 +127,14 @@ class Files {
   virtual Result<std::string> read_link(const std::string& path) = 0;
   virtual Result<FileSystemUsage> usage(const std::string& path) = 0;
   virtual Status rename(const std::string& from, const std::string& to) = 0;
+  /// A file, or an empty directory.
   virtual Status remove(const std::string& path) = 0;
   virtual Status make_directories(const std::string& path) = 0;
   virtual Status sync_directory(const std::string& path) = 0;
+  /// The exclusive lock on the file at `path`, which is made if it is not there, until what is
+  /// returned dies or the process ends (fcntl(2), F_OFD_SETLK). `failed_precondition` when another
+  /// has it.
+  virtual Result<std::shared_ptr<void>> lock(const std::string& path) = 0;
 };
 
 /// A connected byte stream. One read and one write may be outstanding at a time.

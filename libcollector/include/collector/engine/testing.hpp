@@ -40,6 +40,8 @@ class SimulatedLoop final : public Loop {
   TimerId arm(Duration delay, Function<void()> fire) override;
   void disarm(TimerId id) override;
   void post(Function<void()> f) override { posted_.push_back(std::move(f)); }
+  /// Takes 2 ms.
+  void offload(Function<void()> work, Function<void()> done) override;
 
   /// Timers fire in the order of their time, equal times in the order they were armed; each is
   /// followed by all that was posted.
@@ -58,6 +60,7 @@ class SimulatedLoop final : public Loop {
   std::map<std::pair<Instant, TimerId>, Function<void()>> timers_;
   std::map<TimerId, Instant> when_;
   std::deque<Function<void()>> posted_;
+  Instant offload_free_{};  ///< when the last offloaded call ends
 };
 
 /// How the simulated network treats what is written. Bytes of one connection stay in order, as TCP
@@ -101,7 +104,7 @@ class SimulatedNetwork final : public Network {
 };
 
 /// A tree of files in memory with the guarantees of a real one and no more: content survives a
-/// power cut once it was synced, a name once its directory was.
+/// power cut once it was synced, the name of a file or directory once its directory was.
 class SimulatedFiles final : public Files {
  public:
   SimulatedFiles(SimulatedLoop& loop, Random& random);
@@ -114,9 +117,16 @@ class SimulatedFiles final : public Files {
   std::uint64_t calls() const;
   /// Bytes that fit; appends beyond it fail with resource_exhausted.
   void capacity(std::uint64_t bytes);
-  /// Power is lost: open files fail from now on; of unsynced appends any prefix may survive, its
-  /// last 512-byte sector torn; names since the last sync of their directory are kept or undone.
+  /// Power is lost: open files fail from now on and locks are gone; of unsynced appends any prefix
+  /// may survive, its last 512-byte sector torn, of unsynced overwriting any sector, one torn;
+  /// names since the last sync of their directory are kept or undone.
   void power_cut();
+  /// The process is gone, its files are not: open files fail from now on and locks are gone.
+  void process_killed();
+  /// Syncs of files and directories for whose path `ignored` says so do nothing and say ok.
+  void ignore_syncs(Function<bool(const std::string& path)> ignored);
+  /// Flips one bit of the content at `path`.
+  void flip_bit(const std::string& path, std::uint64_t bit);
 
   Result<std::unique_ptr<File>> open(const std::string& path, Mode mode) override;
   Result<std::string> read(const std::string& path, std::size_t limit) override;
@@ -128,6 +138,7 @@ class SimulatedFiles final : public Files {
   Status remove(const std::string& path) override;
   Status make_directories(const std::string& path) override;
   Status sync_directory(const std::string& path) override;
+  Result<std::shared_ptr<void>> lock(const std::string& path) override;
 
   struct State;
 

@@ -1,0 +1,70 @@
+// A destination's queue of encoded requests, in memory or on disk: frames are appended, read in
+// order, acknowledged in any order. One thread.
+#pragma once
+
+#include <collector/engine/seams.hpp>
+
+#include "outbox/format.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace collector::outbox {
+
+/// A frame and where it is.
+struct StoredFrame : Frame {
+  std::uint64_t segment = 0;  ///< its first sequence
+  std::uint64_t offset = 0;
+};
+
+/// How far a reader is; a default one is before everything.
+struct Position {
+  std::uint64_t sequence = 0;  ///< of the frame that was read last
+  std::uint64_t segment = 0;
+  std::uint64_t offset = 0;  ///< where the next one begins
+};
+
+/// Frames and items that were appended and neither acknowledged nor lost.
+struct Waiting {
+  std::uint64_t frames = 0, items = 0, bytes = 0;
+};
+
+class Log {
+ public:
+  virtual ~Log() = default;
+
+  /// Room for the header at the front of `buffer`, then the context; the body goes behind.
+  static void begin(std::string& buffer, std::string_view context) {
+    buffer.assign(kFrameHeader, '\0');
+    buffer.append(context);
+  }
+  /// Appends what begin() and its caller put into `buffer`. Of `frame` the caller sets items,
+  /// times, order key, protocol, encoding and context size. When it fails the log is as before:
+  /// resource_exhausted when it is full, or the disk is.
+  virtual Result<StoredFrame> append(Frame frame, std::string& buffer) = 0;
+  /// Calls `done` once the frame survives a loss of power, or cannot be made to: then it is no
+  /// longer in the log. Never from within.
+  virtual void when_synced(std::uint64_t sequence, Function<void(Status)> done) = 0;
+
+  /// The next frame that is not acknowledged; nothing at the end.
+  virtual std::optional<StoredFrame> next(Position& position) = 0;
+  /// Context and body. data_loss when they are damaged.
+  virtual Result<std::string> read(const StoredFrame& frame) = 0;
+  /// The frame is delivered or given up. Again: no effect.
+  virtual void acknowledge(const StoredFrame& frame) = 0;
+  virtual bool acknowledged(std::uint64_t sequence) const = 0;
+  /// Gives up the oldest frames to make room: the number of their items, 0 when there are none.
+  virtual std::uint64_t drop_oldest() = 0;
+  /// Keeps a frame that nobody will take, with the reason, where people find it; it still has to be
+  /// acknowledged.
+  virtual Status quarantine(const StoredFrame& frame, std::string_view reason) = 0;
+
+  virtual const Waiting& waiting() const = 0;
+  /// Bytes that it takes in memory or on disk.
+  virtual std::uint64_t size() const = 0;
+  /// The sequence that the next frame will have.
+  virtual std::uint64_t next_sequence() const = 0;
+};
+
+}  // namespace collector::outbox

@@ -1,0 +1,52 @@
+#include "outbox/memory_log.hpp"
+
+namespace collector::outbox {
+
+Result<StoredFrame> MemoryLog::append(Frame frame, std::string& buffer) {
+  const std::size_t payload = buffer.size() - kFrameHeader;
+  if (waiting_.frames > 0 && waiting_.bytes + payload > most_)
+    return Status(Code::resource_exhausted, "the outbox is full");
+  frame.sequence = ++last_;
+  frame.body_size = static_cast<std::uint32_t>(payload - frame.context_size);
+  StoredFrame stored{frame};
+  frames_.emplace(last_, Kept{stored, buffer.substr(kFrameHeader)});
+  ++waiting_.frames;
+  waiting_.items += frame.items;
+  waiting_.bytes += payload;
+  return stored;
+}
+
+void MemoryLog::when_synced(std::uint64_t, Function<void(Status)> done) {
+  loop_.post([done = std::move(done)]() mutable {
+    done(Status(Code::failed_precondition, "this outbox is in memory"));
+  });
+}
+
+std::optional<StoredFrame> MemoryLog::next(Position& position) {
+  const auto at = frames_.upper_bound(position.sequence);
+  if (at == frames_.end()) return std::nullopt;
+  position.sequence = at->first;
+  return at->second.frame;
+}
+
+Result<std::string> MemoryLog::read(const StoredFrame& frame) {
+  const auto at = frames_.find(frame.sequence);
+  if (at == frames_.end()) return Status(Code::not_found, "the frame was acknowledged");
+  return at->second.payload;
+}
+
+void MemoryLog::acknowledge(const StoredFrame& frame) {
+  if (frames_.erase(frame.sequence) == 0) return;
+  --waiting_.frames;
+  waiting_.items -= frame.items;
+  waiting_.bytes -= frame.payload_size();
+}
+
+std::uint64_t MemoryLog::drop_oldest() {
+  if (frames_.empty()) return 0;
+  const StoredFrame oldest = frames_.begin()->second.frame;
+  acknowledge(oldest);
+  return oldest.items;
+}
+
+}  // namespace collector::outbox

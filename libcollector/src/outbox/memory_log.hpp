@@ -1,0 +1,39 @@
+// The log of level `queued`: frames in memory, gone with the process. One thread.
+#pragma once
+
+#include "outbox/log.hpp"
+
+#include <map>
+
+namespace collector::outbox {
+
+class MemoryLog final : public Log {
+ public:
+  /// At most `most` bytes.
+  MemoryLog(Loop& loop, std::uint64_t most) : loop_(loop), most_(most) {}
+
+  Result<StoredFrame> append(Frame frame, std::string& buffer) override;
+  void when_synced(std::uint64_t sequence, Function<void(Status)> done) override;
+  std::optional<StoredFrame> next(Position& position) override;
+  Result<std::string> read(const StoredFrame& frame) override;
+  void acknowledge(const StoredFrame& frame) override;
+  bool acknowledged(std::uint64_t sequence) const override { return !frames_.contains(sequence); }
+  std::uint64_t drop_oldest() override;
+  Status quarantine(const StoredFrame&, std::string_view) override { return {}; }
+  const Waiting& waiting() const override { return waiting_; }
+  std::uint64_t size() const override { return waiting_.bytes; }
+  std::uint64_t next_sequence() const override { return last_ + 1; }
+
+ private:
+  struct Kept {
+    StoredFrame frame;
+    std::string payload;
+  };
+  Loop& loop_;
+  std::uint64_t most_;
+  std::map<std::uint64_t, Kept> frames_;
+  std::uint64_t last_ = 0;
+  Waiting waiting_;
+};
+
+}  // namespace collector::outbox
