@@ -8,6 +8,7 @@
 #include "format/scrape_cache.hpp"
 #include "model/relabel.hpp"
 #include "model/relabel_cache.hpp"
+#include "wire/compression.hpp"
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
@@ -113,8 +114,12 @@ void encode(benchmark::State& state) {
   MetricColumns columns;
   (void)cache.scrape(exposition(samples, 1), settings(), 1'700'000'000'000, columns);
   std::size_t bytes = 0;
+  std::string plain, body;
   for (auto _ : state) {
-    const std::string body = format::encode_remote_write(columns, table);
+    plain.clear();
+    body.clear();
+    format::append_write_request(columns, 0, columns.series.size(), table, plain);
+    wire::snappy_compress(plain, body);
     bytes = body.size();
     benchmark::DoNotOptimize(body.data());
   }

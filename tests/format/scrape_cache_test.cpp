@@ -130,7 +130,10 @@ TEST_CASE("an encoded request decodes to the same samples") {
   MetricColumns columns;
   REQUIRE(t.cache.scrape("a{x=\"1\"} 5\nb -0.5\nc NaN\nd +Inf\n", t.settings, 1234, columns)
               .has_value());
-  const auto decoded = decode_write_request(format::encode_remote_write(columns, t.table));
+  std::string plain, body;
+  format::append_write_request(columns, 0, columns.series.size(), t.table, plain);
+  wire::snappy_compress(plain, body);
+  const auto decoded = decode_write_request(body);
   REQUIRE(decoded.size() == 4);
   CHECK(decoded[0].series == "__name__=a,instance=i:1,job=j,x=1");
   CHECK(decoded[0].value == 5);

@@ -216,7 +216,10 @@ TEST_CASE("an update keeps the queue and sends it to the new place") {
       "write_relabel_config {\ntarget_label = \"added\"\nreplacement = \"yes\"\n}\n}\n}\n");
   bench.loop.advance(10s);
   CHECK(other.values() == numbers(4));
-  CHECK(other.got.at(0).series == "__name__=m,added=yes");
+  CHECK(other.got.at(0).series == "__name__=m");  // requests are made once
+  bench.offer(kId, bench.batch(1, samples(4, 1)));
+  bench.loop.advance(10s);
+  CHECK(other.got.back().series == "__name__=m,added=yes");
   balanced(ledger(bench));
 }
 

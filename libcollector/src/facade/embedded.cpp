@@ -91,10 +91,12 @@ struct Embedded::Worker {
     state->sink->consume(Metrics(std::move(columns), std::move(ack)));
   }
 
-  std::uint64_t waiting() const {
+  /// Samples that no endpoint has; `lost`: and no disk either.
+  std::uint64_t waiting(bool lost = false) const {
     std::uint64_t n = 0;
     for (pipeline::Node* node : controller.nodes())
-      for (const auto& [name, ledger] : node->component().ledgers()) n += ledger.waiting;
+      for (const auto& [name, ledger] : node->component().ledgers())
+        if (!lost || !ledger.durable) n += ledger.waiting;
     return n;
   }
 
@@ -113,7 +115,7 @@ struct Embedded::Worker {
 
   Task<Status> close(Duration timeout) {
     const bool drained = co_await controller.stop(loop.now() + timeout);
-    const std::uint64_t left = waiting();
+    const std::uint64_t left = waiting(true);
     if (drained && left == 0) co_return Status();
     co_return Status(Code::deadline_exceeded, std::to_string(left) + " samples are not delivered");
   }

@@ -125,7 +125,7 @@ class Service {
     bool any = false;
     for (pipeline::Node* node : controller_.nodes())
       for (const auto& [name, ledger] : node->component().ledgers())
-        if (ledger.waiting > 0) any = true;
+        if (ledger.waiting > 0 && !ledger.durable) any = true;
     return any;
   }
 

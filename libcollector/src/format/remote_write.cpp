@@ -62,37 +62,30 @@ void put_text(std::string& out, char tag, std::string_view text) {
 
 }  // namespace
 
-void encode_write_request(const MetricColumns& columns, const model::SeriesTable& series,
-                          std::string& out) {
-  const std::size_t n = columns.series.size();
+void append_write_request(const MetricColumns& columns, std::size_t begin, std::size_t end,
+                          const model::SeriesTable& series, std::string& out) {
   constexpr std::size_t kMostOverhead = 1 + 10 + 1 + 10 + 1 + 8 + 1 + 10;
   std::size_t room = 0;
-  for (std::size_t i = 0; i < n; ++i)
+  for (std::size_t i = begin; i < end; ++i)
     room += series.encoded_size(columns.series[i]) + kMostOverhead;
-  out.resize(room);
-  char* p = out.data();
-  for (std::size_t i = 0; i < n;) {
+  const std::size_t before = out.size();
+  out.resize(before + room);
+  char* p = out.data() + before;
+  for (std::size_t i = begin; i < end;) {
     const SeriesId id = columns.series[i];
-    std::size_t end = i + 1;
-    while (end < n && columns.series[end] == id) ++end;
+    std::size_t next = i + 1;
+    while (next < end && columns.series[next] == id) ++next;
     std::size_t body = series.encoded_size(id);
-    for (std::size_t k = i; k < end; ++k) {
+    for (std::size_t k = i; k < next; ++k) {
       const std::size_t size = sample_size(columns.timestamp[k]);
       body += 1 + wire::varint_size(size) + size;
     }
     *p++ = kTimeSeriesTag;
     p = wire::put_varint(p, body);
     p = series.append_encoded(id, p);
-    for (; i < end; ++i) p = put_sample(p, columns.timestamp[i], columns.value[i]);
+    for (; i < next; ++i) p = put_sample(p, columns.timestamp[i], columns.value[i]);
   }
   out.resize(static_cast<std::size_t>(p - out.data()));
-}
-
-std::string encode_remote_write(const MetricColumns& columns, const model::SeriesTable& series) {
-  std::string plain, body;
-  encode_write_request(columns, series, plain);
-  wire::snappy_compress(plain, body);
-  return body;
 }
 
 std::string encode_remote_write_metadata(const std::vector<Metadata>& metadata) {

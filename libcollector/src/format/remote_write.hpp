@@ -6,18 +6,17 @@
 
 #include "model/series_table.hpp"
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
 namespace collector::format {
 
-/// Neighbouring samples of one series share a TimeSeries. Uncompressed; replaces `out`, keeps its
-/// capacity.
-void encode_write_request(const MetricColumns& columns, const model::SeriesTable& series,
-                          std::string& out);
-/// A whole request body: the above, compressed.
-std::string encode_remote_write(const MetricColumns& columns, const model::SeriesTable& series);
-/// A request body with metadata only.
+/// Appends samples begin..end-1 to `out`, uncompressed. Neighbours of one series share a
+/// TimeSeries. What is appended one after the other is one request.
+void append_write_request(const MetricColumns& columns, std::size_t begin, std::size_t end,
+                          const model::SeriesTable& series, std::string& out);
+/// A compressed request body with metadata only.
 std::string encode_remote_write_metadata(const std::vector<Metadata>& metadata);
 
 }  // namespace collector::format

@@ -265,6 +265,7 @@ Result<StoredFrame> FileLog::append(Frame frame, std::string& buffer) {
   frame.items_before = items_;
   frame.body_size = static_cast<std::uint32_t>(payload.size() - frame.context_size);
   frame.payload_crc = wire::crc32(payload);
+  frame.context_hash = hash_of_context(payload.substr(0, frame.context_size));
   buffer.resize(frame.size(), '\0');
   const bool fits =
       active_ && segments_.rbegin()->second.size + buffer.size() <= options_.segment_size;
@@ -314,6 +315,7 @@ void FileLog::acknowledge(const StoredFrame& frame) {
       save();
     });
   if (auto at = segments_.find(frame.segment); at != segments_.end()) remove_delivered(at);
+  was_acknowledged(frame.sequence);
 }
 
 void FileLog::remove_delivered(Segments::iterator at) {

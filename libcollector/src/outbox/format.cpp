@@ -104,7 +104,7 @@ void encode_frame_header(const Frame& frame, std::uint64_t segment, char* out) {
   put(out, 28, frame.body_size);
   put(out, 32, frame.payload_crc);
   put(out, 36, frame.context_size);
-  put(out, 38, std::uint16_t{0});
+  put(out, 38, frame.context_hash);
   put(out, 40, frame.oldest_ms);
   put(out, 48, static_cast<std::uint32_t>(std::min<std::uint64_t>(span, kMostSpan)));
   put(out, 52, segment);
@@ -128,6 +128,7 @@ std::optional<Frame> decode_frame_header(std::string_view bytes, std::uint64_t& 
   frame.body_size = get<std::uint32_t>(bytes, 28);
   frame.payload_crc = get<std::uint32_t>(bytes, 32);
   frame.context_size = get<std::uint16_t>(bytes, 36);
+  frame.context_hash = get<std::uint16_t>(bytes, 38);
   frame.oldest_ms = get<std::int64_t>(bytes, 40);
   const auto span = get<std::uint32_t>(bytes, 48);
   frame.newest_ms = span == kMostSpan ? std::numeric_limits<std::int64_t>::max()
@@ -135,6 +136,10 @@ std::optional<Frame> decode_frame_header(std::string_view bytes, std::uint64_t& 
   if (frame.payload_size() > kMaxPayload) return std::nullopt;
   segment = id;
   return frame;
+}
+
+std::uint16_t hash_of_context(std::string_view context) {
+  return static_cast<std::uint16_t>(wire::crc32(context));
 }
 
 std::string segment_name(std::uint64_t first_sequence) {

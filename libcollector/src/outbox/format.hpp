@@ -43,6 +43,7 @@ struct Frame {
   std::uint64_t items_before = 0;  ///< items of all frames of the log before it
   std::uint32_t items = 0;
   std::uint16_t context_size = 0;  ///< bytes before the body
+  std::uint16_t context_hash = 0;  ///< low bits of their CRC-32
   std::uint32_t body_size = 0;
   std::uint32_t payload_crc = 0;  ///< of context and body
   std::int64_t oldest_ms = 0, newest_ms = 0;
@@ -70,6 +71,8 @@ void encode_frame_header(const Frame& frame, std::uint64_t segment, char* out);
 /// Nothing when these 64 bytes are no header of a frame of `segment`; 0 stands for any segment and
 /// receives the frame's.
 std::optional<Frame> decode_frame_header(std::string_view bytes, std::uint64_t& segment);
+
+std::uint16_t hash_of_context(std::string_view context);
 
 /// `00000000000000000042.seg`, by the first sequence.
 std::string segment_name(std::uint64_t first_sequence);

@@ -7,6 +7,7 @@
 #include "outbox/format.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -47,6 +48,11 @@ class Log {
   /// longer in the log. Never from within.
   virtual void when_synced(std::uint64_t sequence, Function<void(Status)> done) = 0;
 
+  /// Calls `done` from within the acknowledge() of this frame; not when the log dies before.
+  void when_acknowledged(std::uint64_t sequence, Function<void()> done) {
+    waiting_for_.emplace(sequence, std::move(done));
+  }
+
   /// The next frame that is not acknowledged; nothing at the end.
   virtual std::optional<StoredFrame> next(Position& position) = 0;
   /// Context and body. data_loss when they are damaged.
@@ -65,6 +71,18 @@ class Log {
   virtual std::uint64_t size() const = 0;
   /// The sequence that the next frame will have.
   virtual std::uint64_t next_sequence() const = 0;
+
+ protected:
+  void was_acknowledged(std::uint64_t sequence) {
+    const auto at = waiting_for_.find(sequence);
+    if (at == waiting_for_.end()) return;
+    auto done = std::move(at->second);
+    waiting_for_.erase(at);
+    done();
+  }
+
+ private:
+  std::map<std::uint64_t, Function<void()>> waiting_for_;
 };
 
 }  // namespace collector::outbox

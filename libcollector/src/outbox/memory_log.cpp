@@ -8,6 +8,7 @@ Result<StoredFrame> MemoryLog::append(Frame frame, std::string& buffer) {
     return Status(Code::resource_exhausted, "the outbox is full");
   frame.sequence = ++last_;
   frame.body_size = static_cast<std::uint32_t>(payload - frame.context_size);
+  frame.context_hash = hash_of_context({buffer.data() + kFrameHeader, frame.context_size});
   StoredFrame stored{frame};
   frames_.emplace(last_, Kept{stored, buffer.substr(kFrameHeader)});
   ++waiting_.frames;
@@ -40,6 +41,7 @@ void MemoryLog::acknowledge(const StoredFrame& frame) {
   --waiting_.frames;
   waiting_.items -= frame.items;
   waiting_.bytes -= frame.payload_size();
+  was_acknowledged(frame.sequence);
 }
 
 std::uint64_t MemoryLog::drop_oldest() {

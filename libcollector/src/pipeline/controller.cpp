@@ -21,6 +21,7 @@ const schema::StructInfo* block_info(std::string_view name) {
   if (name == "tracing") return &schema::describe<TracingArguments>();
   if (name == "livedebugging") return &schema::describe<LivedebuggingArguments>();
   if (name == "http") return &schema::describe<HttpArguments>();
+  if (name == "outbox") return &schema::describe<OutboxArguments>();
   return nullptr;
 }
 
@@ -124,6 +125,7 @@ Controller::Controller(Seams seams, const Registry& registry, base::LogOutput& o
            *series_,
            edges_,
            options.storage_path,
+           {},
            Instant{Duration::max()},
            {}},
       own_(std::make_unique<OwnMetrics>(metrics_, StringMap{})),
@@ -156,7 +158,7 @@ syntax::Diagnostics Controller::check(const Registry& registry, Files& files,
                   registry, metrics,
                   series,   edges,
                   {},       {},
-                  {}};
+                  {},       {}};
   Imports imports(seams, env.log, [] {});
   GraphHost host{env, blocks, imports, true};
   Graph root(host, "");

@@ -110,7 +110,7 @@ class ComponentElement final : public Element {
   std::optional<ArgsBox> staged_args_;
 };
 
-/// logging, http, tracing, livedebugging.
+/// logging, http, tracing, livedebugging, outbox.
 class ConfigElement final : public Element {
  public:
   ConfigElement(GraphHost& host, std::string name) : host_(host), name_(std::move(name)) {}

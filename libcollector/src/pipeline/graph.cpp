@@ -162,7 +162,7 @@ bool Graph::classify(Entry& entry, Diagnostics& out) {
     std::vector<std::string> known = host_.env.registry.names();
     for (const auto& [declared, d] : next_declares_->own) known.push_back(declared);
     for (const char* own : {"declare", "foreach", "import.file", "import.string", "import.http",
-                            "logging", "http", "tracing", "livedebugging"})
+                            "logging", "http", "tracing", "livedebugging", "outbox"})
       known.emplace_back(own);
     const auto near = syntax::nearest(name, known);
     out.lacking(file, block.name_span, fmt::format("there is no component \"{}\"", name),

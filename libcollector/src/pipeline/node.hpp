@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 #include "pipeline/edge.hpp"
 #include "pipeline/health.hpp"
+#include "pipeline/outbox_arguments.hpp"
 #include "pipeline/own_metrics.hpp"
 #include "pipeline/registry.hpp"
 #include "syntax/value.hpp"
@@ -25,6 +26,7 @@ struct Environment {
   model::SeriesTable& series;
   EdgeTable& edges;
   std::string storage_path;
+  OutboxArguments outbox;  ///< of the root
   Instant drain_deadline{Duration::max()};
   /// A node's exports changed: its dependents are to be evaluated again.
   Function<void()> exports_changed;

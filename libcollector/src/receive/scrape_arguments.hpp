@@ -3,6 +3,7 @@
 
 #include <collector/engine/component.hpp>
 
+#include "pipeline/byte_size.hpp"
 #include "pipeline/http_client_arguments.hpp"
 
 #include <map>
@@ -11,11 +12,6 @@
 #include <vector>
 
 namespace collector::receive {
-
-/// Bytes, as a number or as text with a unit: 512KiB, 10MB (both count in powers of two).
-struct ByteSize {
-  std::int64_t bytes = 0;
-};
 
 struct ClusteringArguments {
   bool enabled = false;
@@ -44,7 +40,7 @@ struct ScrapeArguments {
   Duration scrape_timeout = std::chrono::seconds(10);
   std::string metrics_path = "/metrics";
   std::string scheme = "http";
-  ByteSize body_size_limit;
+  pipeline::ByteSize body_size_limit;
   std::uint64_t sample_limit = 0;
   std::uint64_t target_limit = 0;
   std::uint64_t label_limit = 0;
@@ -146,10 +142,3 @@ constexpr auto ScrapeArguments::fields() {
 }
 
 }  // namespace collector::receive
-
-namespace collector::schema {
-template <>
-struct CodecFor<receive::ByteSize> {
-  static const Codec& get();
-};
-}  // namespace collector::schema

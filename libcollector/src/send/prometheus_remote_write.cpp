@@ -1,5 +1,7 @@
 // prometheus.remote_write: samples to Prometheus-compatible servers, remote write 1.0. A batch is
-// delivered when every endpoint's queue, in memory, has it.
+// delivered when every endpoint's outbox has it, at that endpoint's level.
+#include "outbox/folder.hpp"
+#include "pipeline/node.hpp"
 #include "pipeline/until_stopped.hpp"
 #include "send/components.hpp"
 #include "send/remote_write_endpoint.hpp"
@@ -15,22 +17,30 @@ namespace {
 constexpr Duration kFullRetry = std::chrono::seconds(1);
 /// Without a deadline of the process: how long an endpoint that left the configuration may drain.
 constexpr Duration kLeavingDrain = std::chrono::minutes(1);
-constexpr std::string_view kNoWal =
-    "there is no write-ahead log: the queue is in memory, bounded by queue_config";
 
+/// Alloy's log of what is not delivered yet; here it is the outbox, which needs no such times: what
+/// is delivered is removed at once, and what is not stays until the outbox has its size.
 struct WalArguments {
   Duration truncate_frequency = std::chrono::hours(2);
   Duration min_keepalive_time = std::chrono::minutes(5);
   Duration max_keepalive_time = std::chrono::hours(8);
+  Status validate() const {
+    if (min_keepalive_time > max_keepalive_time)
+      return Status(Code::invalid_argument,
+                    "min_keepalive_time must not be greater than max_keepalive_time");
+    return {};
+  }
   static constexpr auto fields() {
     using T = WalArguments;
     return std::tuple{
-        attr<&T::truncate_frequency>("truncate_frequency", "How often the log is cut.")
-            .refused(kNoWal),
-        attr<&T::min_keepalive_time>("min_keepalive_time", "Least age of what is cut.")
-            .refused(kNoWal),
-        attr<&T::max_keepalive_time>("max_keepalive_time", "Age at which data is cut anyway.")
-            .refused(kNoWal)};
+        attr<&T::truncate_frequency>("truncate_frequency",
+                                     "Without effect: the outbox removes what is delivered at "
+                                     "once."),
+        attr<&T::min_keepalive_time>("min_keepalive_time",
+                                     "Without effect: delivered data is not kept."),
+        attr<&T::max_keepalive_time>("max_keepalive_time",
+                                     "Without effect: undelivered data is kept until the outbox "
+                                     "has its size; see sample_age_limit to drop it by age.")};
   }
 };
 
@@ -49,10 +59,13 @@ struct RemoteWriteArgs {
     return {};
   }
   static constexpr auto fields() {
-    return std::tuple{attr<&RemoteWriteArgs::external_labels>(
-                          "external_labels", "Labels to add to series that do not have them."),
-                      block<&RemoteWriteArgs::endpoints>("endpoint", "A server to send to."),
-                      block<&RemoteWriteArgs::wal>("wal", "The write-ahead log of Alloy.")};
+    return std::tuple{
+        attr<&RemoteWriteArgs::external_labels>("external_labels",
+                                                "Labels to add to series that do not have them."),
+        block<&RemoteWriteArgs::endpoints>("endpoint", "A server to send to."),
+        block<&RemoteWriteArgs::wal>("wal",
+                                     "Alloy's write-ahead log: here the outbox, with a "
+                                     "configuration of its own.")};
   }
 };
 
@@ -70,7 +83,9 @@ class RemoteWrite final : public Component<RemoteWriteArgs, RemoteWriteExports>,
 
   Task<Status> run() override {
     running_ = true;
-    for (const auto& e : endpoints_) e->start();
+    if (Status s = claim_folders(); !s.ok()) co_return s;
+    for (const auto& e : endpoints_)
+      if (Status s = e->start(place_); !s.ok()) co_return s.in(e->name());
     co_await pipeline::until_stopped(context().loop(), context().stop());
     const Instant deadline =
         std::min(context().drain_deadline(), context().loop().now() + kLeavingDrain);
@@ -88,18 +103,22 @@ class RemoteWrite final : public Component<RemoteWriteArgs, RemoteWriteExports>,
   void consume(Metrics batch) override {
     const std::size_t n = batch.size();
     if (stopped_) return batch.ack.settle(Outcome::rejected("remote write has stopped", n));
-    const bool room =
-        endpoints_.empty() || std::any_of(endpoints_.begin(), endpoints_.end(),
-                                          [n](const auto& e) { return e->has_room(n); });
-    // Where every queue is full the giver keeps the batch. Where one is full and another is not,
-    // the full one alone loses it: a dead endpoint does not hold up the others.
+    if (endpoints_.empty()) return batch.ack.settle(Outcome::delivered());
+    std::vector<RemoteWriteEndpoint*> full;
+    Status why;
     for (const auto& e : endpoints_) {
-      if (e->has_room(n))
-        e->push(batch);
-      else
-        e->refused(n, room);
+      Ack share = batch.ack.share();
+      if (Status s = e->push(batch, share); !s.ok()) {
+        share.settle(Outcome::delivered());  // what came of it is said below
+        full.push_back(e.get());
+        why = std::move(s);
+      }
     }
-    batch.ack.settle(room ? Outcome::delivered() : Outcome::retry("queue full", kFullRetry));
+    // Where every endpoint is full the giver keeps the batch. Where one is full and another is not,
+    // the full one alone loses it: a dead endpoint does not hold up the others.
+    const bool some = full.size() < endpoints_.size();
+    for (RemoteWriteEndpoint* e : full) e->refused(n, some);
+    batch.ack.settle(some ? Outcome::delivered() : Outcome::retry(why.what(), kFullRetry));
   }
 
   void flush() override {
@@ -148,7 +167,8 @@ class RemoteWrite final : public Component<RemoteWriteArgs, RemoteWriteExports>,
     }
     if (running_)
       for (const auto& e : endpoints_)
-        if (!e->running()) e->start();
+        if (!e->running())
+          if (Status s = e->start(place_); !s.ok()) return s.in(e->name());
     context().expect_progress_every(slowest);
     if (!receiver_.state()) receiver_ = make_receiver(*this);
     set_exports({receiver_});
@@ -182,7 +202,30 @@ class RemoteWrite final : public Component<RemoteWriteArgs, RemoteWriteExports>,
     context().work_waiting(waiting, std::move(reason));
   }
 
+  /// On disk only where there is a place for it, and some endpoint wants one.
+  Status claim_folders() {
+    Files& files = context().seams().files;
+    std::string root = context().node().env().outbox.path.value_or("");
+    if (root.empty() && !context().storage_path().empty())
+      root = context().storage_path() + "/outbox";
+    if (root.empty() || context().node().env().outbox.level == "queued") return {};
+    std::string id = context().id();
+    std::replace(id.begin(), id.end(), '/', ':');
+    root += "/" + id;
+    auto own = outbox::Folder::claim(files, root);
+    if (!own) return own.error();
+    folders_.push_back(std::move(*own));
+    place_.own = folders_.front().path();
+    for (outbox::Folder& folder : outbox::Folder::abandoned(files, root)) {
+      place_.abandoned.push_back(folder.path());
+      folders_.push_back(std::move(folder));
+    }
+    return {};
+  }
+
   MetricsReceiver receiver_;
+  std::vector<outbox::Folder> folders_;  ///< the locks
+  OutboxPlace place_;
   std::vector<std::shared_ptr<RemoteWriteEndpoint>> endpoints_;
   std::set<std::string> fresh_;  ///< endpoints that made progress since work_completed
   std::size_t draining_ = 0;

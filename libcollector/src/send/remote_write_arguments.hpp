@@ -4,6 +4,7 @@
 #include <collector/engine/arguments.hpp>
 
 #include "pipeline/http_client_arguments.hpp"
+#include "pipeline/outbox_arguments.hpp"
 #include "pipeline/relabel_arguments.hpp"
 
 #include <optional>
@@ -28,8 +29,8 @@ struct QueueArguments {
     using T = QueueArguments;
     return std::tuple{
         attr<&T::capacity>("capacity",
-                           "Samples to buffer per shard; the queue as a whole holds capacity times "
-                           "max_shards."),
+                           "Samples to buffer per shard: an outbox in memory holds capacity times "
+                           "max_shards; one on disk is bounded by its size alone."),
         attr<&T::max_shards>("max_shards", "Most requests in flight at a time."),
         attr<&T::min_shards>("min_shards", "Requests in flight that need no backlog."),
         attr<&T::max_samples_per_send>("max_samples_per_send", "Most samples of one request."),
@@ -156,6 +157,7 @@ struct EndpointArguments {
   pipeline::HttpClientArguments client = pipeline::HttpClientArguments::without_http2();
   QueueArguments queue;
   MetadataArguments metadata;
+  pipeline::OutboxArguments outbox;
   std::vector<pipeline::RuleArguments> write_relabel;
   std::optional<SigV4Arguments> sigv4;
   std::optional<AzureAdArguments> azuread;
@@ -182,6 +184,9 @@ struct EndpointArguments {
         squash<&T::client>(),
         block<&T::queue>("queue_config", "How samples are batched before sending."),
         block<&T::metadata>("metadata_config", "How metadata is sent."),
+        block<&T::outbox>("outbox",
+                          "How samples are kept until they are delivered; what is not set "
+                          "is as the block `outbox` at the root says."),
         block<&T::write_relabel>("write_relabel_config", "A relabelling rule for this endpoint."),
         block<&T::sigv4>("sigv4", "AWS Signature Version 4.").refused(kCloudAuth),
         block<&T::azuread>("azuread", "Azure AD.").refused(kCloudAuth),

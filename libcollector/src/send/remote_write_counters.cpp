@@ -113,14 +113,22 @@ EndpointCounters::EndpointCounters(pipeline::MetricRoot& root, StringMap fixed)
                            "Newest timestamp that the queue took in.")),
       highest_sent(own.gauge("prometheus_remote_storage_queue_highest_sent_timestamp_seconds",
                              "Newest timestamp that was delivered.")),
+      outbox_bytes(
+          own.gauge("collector_outbox_bytes", "Bytes that the outbox takes in memory or on disk.")),
+      parked(own.gauge("collector_outbox_parked_seconds",
+                       "For how long the endpoint has refused the credentials; 0: it takes them.")),
+      damaged_frames(own.counter("collector_outbox_damaged_frames_total",
+                                 "Requests that were lost to damage on disk.")),
+      failed_syncs(own.counter("collector_outbox_failed_syncs_total", "Syncs that failed.")),
       duration(own.histogram(
           "prometheus_remote_storage_sent_batch_duration_seconds", "Time that requests took.",
           {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25, 60, 120, 300})) {
-  for (const char* reason : {"dropped_series", "too_old", "queue_full", "not_delivered_at_stop"})
+  for (const char* reason : {"dropped_series", "too_old", "queue_full", "not_delivered_at_stop",
+                             "outbox_full", "damaged"})
     dropped(reason, 0);
 }
 
-void EndpointCounters::dropped(std::string reason, std::size_t samples) {
+void EndpointCounters::dropped(std::string reason, std::uint64_t samples) {
   own.counter("prometheus_remote_storage_samples_dropped_total",
               "Samples that were not sent, by reason.", {{"reason", std::move(reason)}})
       .add(static_cast<double>(samples));

@@ -1,25 +1,32 @@
 #include "send/remote_write_endpoint.hpp"
 
-#include "base/duration.hpp"
+#include "base/hash.hpp"
 #include "base/log.hpp"
 #include "format/remote_write.hpp"
+#include "format/remote_write_edit.hpp"
 #include "model/series_table.hpp"
 #include "net/http.hpp"
+#include "outbox/memory_log.hpp"
 #include "pipeline/http_client_arguments.hpp"
+#include "pipeline/node.hpp"
 #include "pipeline/relabel_arguments.hpp"
+#include "wire/compression.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 namespace collector::send {
 namespace {
 
-constexpr Duration kReshardEvery = std::chrono::seconds(10);
 constexpr std::size_t kErrorText = 1024;  // bytes of an answer's body that are logged
-constexpr double kCatchUp = 0.05;         // share of the backlog to work off per second
+/// Bodies from here on are a request of their own and compressed when they are made.
+constexpr std::size_t kOwnRequest = 64 << 10;
+constexpr std::size_t kMaxBody = 64 << 20;
+constexpr std::uint64_t kMostOnDisk = std::uint64_t{4} << 30;
+constexpr std::uint8_t kVersion1 = 1;            // Frame::protocol
+constexpr std::uint8_t kPlain = 0, kSnappy = 1;  // Frame::encoding
 
 /// External labels as relabelling: a label of the series wins, `$` stands for itself.
 std::vector<pipeline::RuleArguments> all_rules(const StringMap& external,
@@ -43,6 +50,12 @@ std::string first_line(std::string_view text) {
   return std::string(text.substr(0, text.find_first_of("\r\n")));
 }
 
+/// Scheme, host, port and path: what of a URL says where data goes.
+std::string origin_and_path(std::string_view url) {
+  const std::string shown = redacted_url(url);
+  return shown.substr(0, shown.find_first_of("?#"));
+}
+
 }  // namespace
 
 RemoteWriteEndpoint::RemoteWriteEndpoint(Context& context, Function<void()> progressed)
@@ -57,6 +70,7 @@ void RemoteWriteEndpoint::configure(EndpointArguments arguments, const StringMap
         StringMap{{"component_id", context_.id()}, {"remote_name", name}, {"url", url}});
   name_ = name;
   args_ = std::move(arguments);
+  args_.outbox = args_.outbox.over(context_.node().env().outbox);
   client_ = std::make_shared<net::ConfiguredClient>(context_.seams(),
                                                     pipeline::client_settings(args_.client));
   const auto rules = all_rules(external_labels, args_.write_relabel);
@@ -64,159 +78,282 @@ void RemoteWriteEndpoint::configure(EndpointArguments arguments, const StringMap
   if (!rules.empty())
     relabel_ =
         std::make_unique<model::RelabelCache>(context_.series(), pipeline::compile_rules(rules));
-  ++epoch_;
   const QueueArguments& q = args_.queue;
-  shards_ = std::clamp(shards_, static_cast<std::size_t>(q.min_shards),
-                       static_cast<std::size_t>(q.max_shards));
   counters_->shards_max.set(static_cast<double>(q.max_shards));
   counters_->shards_min.set(static_cast<double>(q.min_shards));
   counters_->shard_capacity.set(static_cast<double>(q.capacity));
   counters_->max_samples_per_send.set(static_cast<double>(q.max_samples_per_send));
+  for (const Channel& channel : channels_) channel.sender->configure(limits());
   report();
-  pump();
 }
 
-void RemoteWriteEndpoint::start() {
-  running_ = true;
-  Self self = shared_from_this();
-  tasks_ += 2;
-  spawn(reshard(self), [self] { self->ended(false); });
-  spawn(send_metadata(self), [self] { self->ended(false); });
-  pump();
-}
-
-bool RemoteWriteEndpoint::has_room(std::size_t samples) const {
+outbox::SenderLimits RemoteWriteEndpoint::limits() const {
   const QueueArguments& q = args_.queue;
-  const auto most = static_cast<std::size_t>(q.capacity) * static_cast<std::size_t>(q.max_shards);
-  return queue_.empty() || queue_.samples() + samples <= most;
+  outbox::SenderLimits limits;
+  limits.min_lanes = static_cast<std::size_t>(q.min_shards);
+  limits.max_lanes = static_cast<std::size_t>(q.max_shards);
+  limits.items = static_cast<std::uint64_t>(q.max_samples_per_send);
+  limits.linger = q.batch_send_deadline;
+  limits.min_backoff = q.min_backoff;
+  limits.max_backoff = q.max_backoff;
+  limits.age_limit = q.sample_age_limit;
+  limits.out_of_order = args_.outbox.out_of_order.value_or(false);
+  limits.drop_unauthorized = args_.outbox.on_auth_error == "drop";
+  return limits;
 }
 
-void RemoteWriteEndpoint::push(const Metrics& batch) {
-  const std::size_t n = batch.size();
-  if (n == 0) return;
-  const MetricColumns& columns = batch.columns();
-  if (args_.metadata.send && columns.metadata) metadata_[columns.order_key] = columns.metadata;
-  queue_.push(batch, context_.loop().now());
-  accepted_ += n;
-  in_since_ += n;
-  counters_->in.add(static_cast<double>(n));
-  const auto newest = *std::max_element(columns.timestamp.begin(), columns.timestamp.end());
-  counters_->highest_in.set(
-      std::max(counters_->highest_in.value, static_cast<double>(newest) / 1000));
+outbox::Destination RemoteWriteEndpoint::destination() const {
+  outbox::Destination d;
+  d.component = context_.id();
+  d.name = name_;
+  d.url = origin_and_path(args_.url);
+  for (const auto& [header, value] : args_.headers)
+    if (net::equal_fold(header, "X-Scope-OrgID")) d.tenant = value;
+  // A named endpoint keeps its data when it moves; the tenant that data is for never changes.
+  const std::string place = args_.name.empty() ? d.url : "";
+  const std::string identity =
+      fmt::format("{}\n{}\n{}\n{}", d.component, args_.name, place, d.tenant);
+  d.fingerprint = fmt::format("{:016x}", base::hash64(identity, 0));
+  return d;
+}
+
+Status RemoteWriteEndpoint::open(const std::string& folder, bool own) {
+  Channel channel;
+  if (folder.empty()) {
+    channel.log = std::make_unique<outbox::MemoryLog>(context_.loop(),
+                                                      std::numeric_limits<std::uint64_t>::max());
+  } else {
+    outbox::FileLog::Options options;
+    options.destination = destination();
+    options.most = kMostOnDisk;
+    if (args_.outbox.size)
+      options.most = static_cast<std::uint64_t>(args_.outbox.size->bytes);
+    else if (const auto usage = context_.seams().files.usage(folder.substr(0, folder.rfind('/'))))
+      options.most = std::clamp<std::uint64_t>(usage->size / 10, 8 << 20, kMostOnDisk);
+    auto log = outbox::FileLog::open(context_.loop(), context_.seams().files,
+                                     context_.seams().random, folder, std::move(options));
+    if (!log) return log.error();
+    const auto& found = (*log)->waiting();
+    const auto& damage = (*log)->damage();
+    accepted_ += found.items + damage.items;
+    if (found.items > 0)
+      context_.log().info("undelivered samples of an earlier run are sent",
+                          {{"remote_name", name_}, {"samples", std::to_string(found.items)}});
+    if (damage.frames > 0) {
+      counters_->damaged_frames.add(static_cast<double>(damage.frames));
+      dropped(damage.items, "damaged", fmt::format("{} requests are missing", damage.frames));
+    }
+    if (own) files_log_ = log->get();
+    channel.log = std::move(*log);
+  }
+  channel.sender = std::make_shared<outbox::Sender>(context_.loop(), context_.seams().random,
+                                                    *channel.log, *this);
+  channel.sender->configure(limits());
+  channels_.push_back(std::move(channel));
+  return {};
+}
+
+Status RemoteWriteEndpoint::start(const OutboxPlace& place) {
+  const bool on_disk = !place.own.empty() && args_.outbox.level != "queued";
+  const std::string name = "/" + destination().fingerprint;
+  if (Status s = open(on_disk ? place.own + name : "", true); !s.ok()) return s;
+  for (const std::string& folder : place.abandoned) {
+    if (!context_.seams().files.info(folder + name)) continue;
+    if (Status s = open(folder + name, false); !s.ok())
+      context_.log().error("the outbox of an earlier run cannot be read",
+                           {{"remote_name", name_}, {"err", s.what()}});
+  }
+  running_ = true;
+  ++tasks_;
+  Self self = shared_from_this();
+  spawn(send_metadata(self), [self] {
+    --self->tasks_;
+    if (self->changed_) self->changed_();
+  });
+  for (const Channel& channel : channels_) channel.sender->start();
   report();
-  pump();
+  return {};
 }
 
-void RemoteWriteEndpoint::refused(std::size_t samples, bool dropped) {
+// --- taking samples in -------------------------------------------------------------------------
+
+Status RemoteWriteEndpoint::push(const Metrics& batch, Ack& ack) {
+  const std::uint64_t n = batch.size();
+  if (n == 0) return {};
+  if (!running_) return {Code::unavailable, "the endpoint has not started"};
+  outbox::Log& log = *channels_.front().log;
+  const QueueArguments& q = args_.queue;
+  const auto capacity = static_cast<std::uint64_t>(q.capacity * q.max_shards);
+  const bool drop_oldest = args_.outbox.full == "drop_oldest";
+  if (memory() && !drop_oldest && log.waiting().items > 0 && log.waiting().items + n > capacity)
+    return {Code::resource_exhausted, "queue full"};
+
+  const MetricColumns* columns = &batch.columns();
+  if (relabel_) {
+    relabelled_.series.clear();
+    relabelled_.timestamp.clear();
+    relabelled_.value.clear();
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto mapped = relabel_->map(columns->series[i]);
+      if (!mapped) continue;
+      relabelled_.series.push_back(*mapped);
+      relabelled_.timestamp.push_back(columns->timestamp[i]);
+      relabelled_.value.push_back(columns->value[i]);
+    }
+    columns = &relabelled_;
+  }
+  const std::size_t kept = columns->series.size();
+  std::vector<outbox::StoredFrame> stored;
+  std::int64_t newest = std::numeric_limits<std::int64_t>::min();
+  const auto most = static_cast<std::size_t>(q.max_samples_per_send);
+  for (std::size_t begin = 0; begin < kept; begin += most) {
+    const std::size_t end = std::min(kept, begin + most);
+    outbox::Frame frame;
+    frame.items = static_cast<std::uint32_t>(end - begin);
+    frame.order_key = static_cast<std::uint8_t>(batch.columns().order_key);
+    frame.protocol = kVersion1;
+    const auto times =
+        std::minmax_element(columns->timestamp.begin() + static_cast<std::ptrdiff_t>(begin),
+                            columns->timestamp.begin() + static_cast<std::ptrdiff_t>(end));
+    frame.oldest_ms = *times.first;
+    frame.newest_ms = *times.second;
+    newest = std::max(newest, frame.newest_ms);
+    outbox::Log::begin(buffer_, {});
+    plain_.clear();
+    format::append_write_request(*columns, begin, end, context_.series(), plain_);
+    if (plain_.size() >= kOwnRequest) {
+      frame.encoding = kSnappy;
+      wire::snappy_compress(plain_, buffer_);
+    } else {
+      buffer_ += plain_;
+    }
+    for (;;) {
+      auto appended = log.append(frame, buffer_);
+      if (appended) {
+        stored.push_back(*appended);
+        break;
+      }
+      if (drop_oldest && appended.error().code() == Code::resource_exhausted)
+        if (const std::uint64_t items = log.drop_oldest(); items > 0) {
+          dropped(items, "outbox full", appended.error().what());
+          continue;
+        }
+      for (const auto& earlier : stored) log.acknowledge(earlier);  // all or nothing
+      return appended.error();
+    }
+  }
+  accepted_ += n;
+  delivered_ += n - kept;  // left out on purpose: nobody waits for it
+  counters_->in.add(static_cast<double>(n));
+  if (n > kept) counters_->dropped("dropped_series", n - kept);
+  if (args_.metadata.send && batch.columns().metadata)
+    metadata_[batch.columns().order_key] = batch.columns().metadata;
+  if (!stored.empty())
+    counters_->highest_in.set(
+        std::max(counters_->highest_in.value, static_cast<double>(newest) / 1000));
+  const std::string level = memory() ? "queued" : args_.outbox.level.value_or("synced");
+  if (!stored.empty() && level == "delivered") {
+    auto shared = std::make_shared<Ack>(std::move(ack));
+    for (const auto& frame : stored)
+      log.when_acknowledged(frame.sequence, [share = std::make_shared<Ack>(shared->share())] {
+        share->settle(Outcome::delivered());
+      });
+    shared->settle(Outcome::delivered());
+  } else if (!stored.empty() && level == "synced") {
+    log.when_synced(stored.back().sequence,
+                    [weak = weak_from_this(), kept,
+                     share = std::make_shared<Ack>(std::move(ack))](const Status& status) {
+                      if (status.ok()) return share->settle(Outcome::delivered());
+                      // It is no longer there, and is offered again.
+                      if (auto self = weak.lock()) self->accepted_ -= kept;
+                      share->settle(Outcome::retry(status.what(), std::chrono::seconds(1)));
+                    });
+  } else {
+    ack.settle(Outcome::delivered());
+  }
+  for (const auto& frame : stored) channels_.front().sender->appended(frame);
+  report();
+  return {};
+}
+
+void RemoteWriteEndpoint::refused(std::uint64_t samples, bool drop) {
   counters_->enqueue_retries.add();
-  if (!dropped) return;
+  if (!drop) return;
   accepted_ += samples;
   dropped_["queue full"] += samples;
   counters_->dropped("queue_full", samples);
-  context_.log().warn("queue is full, samples dropped",
+  context_.log().warn("the outbox is full, samples dropped",
                       {{"remote_name", name_}, {"samples", std::to_string(samples)}});
 }
 
+// --- state -------------------------------------------------------------------------------------
+
 void RemoteWriteEndpoint::flush() {
-  flushing_ = true;
-  pump();
+  for (const Channel& channel : channels_) channel.sender->flush();
+}
+
+std::uint64_t RemoteWriteEndpoint::waiting() const {
+  std::uint64_t n = 0;
+  for (const Channel& channel : channels_) n += channel.log->waiting().items;
+  return n;
+}
+
+std::size_t RemoteWriteEndpoint::shards() const {
+  return channels_.empty() ? static_cast<std::size_t>(args_.queue.min_shards)
+                           : channels_.front().sender->lanes();
 }
 
 Ledger RemoteWriteEndpoint::ledger() const {
-  return {accepted_, delivered_, queue_.samples(), dropped_};
-}
-
-bool RemoteWriteEndpoint::due() const {
-  return flushing_ ||
-         queue_.ready() >= static_cast<std::size_t>(args_.queue.max_samples_per_send) ||
-         context_.loop().now() - *queue_.oldest_ready() >= args_.queue.batch_send_deadline;
-}
-
-void RemoteWriteEndpoint::pump() {
-  if (!running_ || stop_.stop_requested()) return;
-  while (lanes_ < shards_ && queue_.ready() > 0) {
-    if (!due()) {
-      arm_pump(args_.queue.batch_send_deadline - (context_.loop().now() - *queue_.oldest_ready()));
-      return;
-    }
-    ++lanes_;
-    ++tasks_;
-    Self self = shared_from_this();
-    spawn(deliver(self, queue_.take(static_cast<std::size_t>(args_.queue.max_samples_per_send))),
-          [self](bool) { self->ended(true); });
-  }
-  if (queue_.empty()) flushing_ = false;
-}
-
-void RemoteWriteEndpoint::arm_pump(Duration delay) {
-  if (timer_ != TimerId::none) return;
-  timer_ = context_.loop().arm(delay, [weak = weak_from_this()] {
-    auto self = weak.lock();
-    if (!self) return;
-    self->timer_ = TimerId::none;
-    self->pump();
-  });
-}
-
-void RemoteWriteEndpoint::ended(bool lane) {
-  --tasks_;
-  if (lane) --lanes_;
-  report();
-  if (changed_) changed_();
-  if (!lane) return;
-  // By post: a lane that ended without a request would start the next one within itself.
-  context_.loop().post([weak = weak_from_this()] {
-    if (auto self = weak.lock()) self->pump();
-  });
+  return {accepted_, delivered_, waiting(), dropped_, running_ && !memory()};
 }
 
 void RemoteWriteEndpoint::report() {
   if (!counters_) return;
-  counters_->pending.set(static_cast<double>(queue_.samples()));
-  counters_->shards.set(static_cast<double>(shards_));
+  counters_->pending.set(static_cast<double>(waiting()));
+  counters_->shards.set(static_cast<double>(shards()));
+  std::uint64_t bytes = 0;
+  for (const Channel& channel : channels_) bytes += channel.log->size();
+  counters_->outbox_bytes.set(static_cast<double>(bytes));
+  if (!channels_.empty()) {
+    const outbox::Sender& sender = *channels_.front().sender;
+    counters_->shards_desired.set(sender.desired_lanes());
+    const auto since = sender.parked();
+    counters_->parked.set(
+        since ? std::chrono::duration<double>(context_.loop().now() - *since).count() : 0);
+  }
+  if (files_log_) {
+    const auto syncs = static_cast<double>(files_log_->damage().syncs);
+    counters_->failed_syncs.add(syncs - counters_->failed_syncs.value);
+  }
   progressed_();
 }
 
-RemoteWriteEndpoint::Body RemoteWriteEndpoint::encode(const SampleQueue::Load& load) {
-  Body body;
-  body.epoch = epoch_;
-  body.oldest = std::numeric_limits<std::int64_t>::max();
-  const std::int64_t now = context_.loop().wall().unix_ms();
-  const std::int64_t limit = args_.queue.sample_age_limit.count() / 1'000'000;
-  const std::int64_t cutoff = limit > 0 ? now - limit : std::numeric_limits<std::int64_t>::min();
-  MetricColumns columns;
-  columns.series.reserve(load.samples);
-  columns.timestamp.reserve(load.samples);
-  columns.value.reserve(load.samples);
-  for (const SampleQueue::Slice& slice : load.slices) {
-    const MetricColumns& from = slice.batch.columns();
-    for (std::size_t i = slice.begin; i < slice.end; ++i) {
-      if (from.timestamp[i] < cutoff) {
-        ++body.too_old;
-        continue;
-      }
-      SeriesId id = from.series[i];
-      if (relabel_) {
-        const auto mapped = relabel_->map(id);
-        if (!mapped) {
-          ++body.filtered;
-          continue;
-        }
-        id = *mapped;
-      }
-      columns.series.push_back(id);
-      columns.timestamp.push_back(from.timestamp[i]);
-      columns.value.push_back(from.value[i]);
-      body.oldest = std::min(body.oldest, from.timestamp[i]);
-      body.newest = std::max(body.newest, from.timestamp[i]);
+// --- outbox::Courier ---------------------------------------------------------------------------
+
+Task<outbox::Answer> RemoteWriteEndpoint::attempt(std::vector<outbox::Parcel>& parcels, int number,
+                                                  std::stop_token stop) {
+  std::string body;
+  if (parcels.front().frame.encoding == kSnappy) {
+    body = std::move(parcels.front().body);
+  } else if (parcels.size() == 1) {
+    wire::snappy_compress(parcels.front().body, body);
+  } else {
+    std::string joined;  // requests one behind the other are one request
+    for (outbox::Parcel& parcel : parcels) {
+      joined += parcel.body;
+      parcel.body = {};
     }
+    wire::snappy_compress(joined, body);
   }
-  body.samples = columns.series.size();
-  if (body.samples > 0) body.bytes = format::encode_remote_write(columns, context_.series());
-  return body;
+  const auto size = static_cast<double>(body.size());
+  outbox::Answer answer = co_await request(std::move(body), number, std::move(stop));
+  if (answer.verdict == outbox::Answer::Verdict::delivered) counters_->bytes.add(size);
+  co_return answer;
 }
 
-Task<RemoteWriteEndpoint::Answer> RemoteWriteEndpoint::attempt(std::string body, int number) {
+Task<outbox::Answer> RemoteWriteEndpoint::request(std::string body, int number,
+                                                  std::stop_token stop) {
+  using Verdict = outbox::Answer::Verdict;
   net::Request request;
   request.method = "POST";
   request.url = args_.url;
@@ -231,209 +368,111 @@ Task<RemoteWriteEndpoint::Answer> RemoteWriteEndpoint::attempt(std::string body,
   net::SendOptions options;
   options.timeout = args_.remote_timeout;
   options.max_body = options.max_decoded = 1U << 20;
-  options.stop = stop_.get_token();
+  options.stop = stop;
   const bool on_429 = args_.queue.retry_on_http_429;
   const auto client = client_;  // an update may replace it meanwhile
   const Instant begin = context_.loop().now();
   auto response = co_await client->send(std::move(request), options);
-  const Duration took = context_.loop().now() - begin;
-  counters_->duration.observe(std::chrono::duration<double>(took).count());
-  busy_since_ += took;
-  Answer answer;
+  counters_->duration.observe(std::chrono::duration<double>(context_.loop().now() - begin).count());
+  outbox::Answer answer;
   if (!response) {
-    answer.verdict = stop_.stop_requested() ? Verdict::stopped : Verdict::retry;
+    answer.verdict = stop.stop_requested() ? Verdict::stopped : Verdict::retry;
     answer.error = to_string(response.error());
     co_return answer;
   }
-  if (response->status / 100 == 2) {
+  const int status = response->status;
+  if (status / 100 == 2) {
     answer.verdict = Verdict::delivered;
     co_return answer;
   }
-  answer.error = fmt::format("server returned HTTP status {} {}: {}", response->status,
-                             net::reason_phrase(response->status), first_line(response->body));
-  const bool again = response->status / 100 == 5 || (response->status == 429 && on_429);
-  answer.verdict = again ? Verdict::retry : Verdict::refused;
-  if (again)
+  answer.error = fmt::format("server returned HTTP status {} {}: {}", status,
+                             net::reason_phrase(status), first_line(response->body));
+  if (status / 100 == 5 || status == 408 || (status == 429 && on_429)) {
+    answer.verdict = Verdict::retry;
     answer.after = retry_after(response->headers.get("Retry-After"), context_.loop().wall());
+  } else if (status == 401 || status == 403) {
+    answer.verdict = Verdict::unauthorized;
+  } else if (status == 413) {
+    answer.verdict = Verdict::too_large;
+  } else if (status == 415) {
+    answer.verdict = Verdict::unsupported;
+  } else {
+    answer.verdict = Verdict::rejected;
+  }
   co_return answer;
 }
 
-Duration RemoteWriteEndpoint::backoff(Duration& delay, const Answer& answer) {
-  const QueueArguments& q = args_.queue;
-  delay = delay.count() == 0 ? q.min_backoff : std::min(delay * 2, q.max_backoff);
-  if (answer.after) return *answer.after;
-  // Half of it is chance, so that lanes which failed together do not return together.
-  const double share = 0.5 + 0.5 * context_.seams().random.unit();
-  return Duration(static_cast<Duration::rep>(static_cast<double>(delay.count()) * share));
-}
-
-Task<bool> RemoteWriteEndpoint::deliver(Self self, SampleQueue::Load load) {
-  Body body = self->encode(load);
-  Duration delay{};
-  for (int number = 0; body.samples > 0; ++number) {
-    Answer answer = co_await self->attempt(body.bytes, number);
-    if (answer.verdict == Verdict::stopped) co_return false;  // stays `waiting`
-    if (answer.verdict != Verdict::retry) {
-      self->settle(load, body, answer);
-      co_return true;
-    }
-    self->last_error_ = answer.error;
-    self->counters_->retried.add(static_cast<double>(body.samples));
-    self->context_.log().warn("sending failed, will retry",
-                              {{"remote_name", self->name_},
-                               {"url", redacted_url(self->args_.url)},
-                               {"samples", std::to_string(body.samples)},
-                               {"err", answer.error}});
-    self->report();
-    const Duration wait = self->backoff(delay, answer);
-    const bool slept = co_await sleep_for(self->context_.loop(), wait, self->stop_.get_token());
-    if (!slept) co_return false;
-    const auto limit = self->args_.queue.sample_age_limit.count() / 1'000'000;
-    const bool aged = limit > 0 && body.oldest < self->context_.loop().wall().unix_ms() - limit;
-    if (body.epoch != self->epoch_ || aged) body = self->encode(load);
+std::uint32_t RemoteWriteEndpoint::drop_older(outbox::Parcel& parcel, std::int64_t cutoff_ms) {
+  if (parcel.frame.encoding == kSnappy) {
+    auto plain = wire::snappy_uncompress(parcel.body, kMaxBody);
+    if (!plain) return 0;
+    parcel.body = std::move(*plain);
+    parcel.frame.encoding = kPlain;
   }
-  Answer nothing_left;
-  nothing_left.verdict = Verdict::delivered;
-  self->settle(load, body, nothing_left);
-  co_return true;
+  const auto gone = format::drop_older_samples(parcel.body, cutoff_ms);
+  return gone ? *gone : 0;
 }
 
-void RemoteWriteEndpoint::settle(const SampleQueue::Load& load, const Body& body,
-                                 const Answer& answer) {
-  queue_.done(load);
+std::vector<outbox::Parcel> RemoteWriteEndpoint::split(const outbox::Parcel& parcel) {
+  std::string plain = parcel.body;
+  if (parcel.frame.encoding == kSnappy) {
+    auto uncompressed = wire::snappy_uncompress(parcel.body, kMaxBody);
+    if (!uncompressed) return {};
+    plain = std::move(*uncompressed);
+  }
+  auto halves = format::halve_write_request(plain);
+  if (!halves || halves->second.samples == 0) return {};
+  std::vector<outbox::Parcel> out;
+  for (format::WriteRequestPart* half : {&halves->first, &halves->second}) {
+    outbox::Parcel part{parcel.frame, parcel.context, std::move(half->body), half->samples};
+    part.frame.encoding = kPlain;
+    out.push_back(std::move(part));
+  }
+  return out;
+}
+
+void RemoteWriteEndpoint::delivered(std::uint64_t items, std::int64_t newest_ms) {
+  delivered_ += items;
   completed_ = true;
-  out_since_ += load.samples;
-  delivered_ += body.filtered;  // left out on purpose: nobody waits for it
-  if (body.filtered > 0) counters_->dropped("dropped_series", body.filtered);
-  if (body.too_old > 0) {
-    dropped_["too old"] += body.too_old;
-    counters_->dropped("too_old", body.too_old);
-    context_.log().warn("samples older than sample_age_limit dropped",
-                        {{"remote_name", name_}, {"samples", std::to_string(body.too_old)}});
-  }
-  if (answer.verdict == Verdict::delivered) {
-    delivered_ += body.samples;
-    if (body.samples > 0) {
-      last_error_.clear();
-      counters_->sent.add(static_cast<double>(body.samples));
-      counters_->bytes.add(static_cast<double>(body.bytes.size()));
-      counters_->highest_sent.set(
-          std::max(counters_->highest_sent.value, static_cast<double>(body.newest) / 1000));
-    }
+  last_error_.clear();
+  counters_->sent.add(static_cast<double>(items));
+  counters_->highest_sent.set(
+      std::max(counters_->highest_sent.value, static_cast<double>(newest_ms) / 1000));
+  report();
+}
+
+void RemoteWriteEndpoint::dropped(std::uint64_t items, std::string_view reason,
+                                  const std::string& error) {
+  completed_ = true;
+  dropped_[std::string(reason)] += items;
+  std::string label(reason);
+  std::replace(label.begin(), label.end(), ' ', '_');
+  if (reason == "refused by the endpoint") {
+    last_error_ = error;
+    counters_->failed.add(static_cast<double>(items));
+    context_.log().error("non-recoverable error, samples dropped",
+                         {{"remote_name", name_},
+                          {"url", redacted_url(args_.url)},
+                          {"samples", std::to_string(items)},
+                          {"err", error}});
     return;
   }
+  if (reason == "damaged") counters_->damaged_frames.add();
+  counters_->dropped(std::move(label), items);
+  context_.log().warn("samples dropped", {{"remote_name", name_},
+                                          {"reason", std::string(reason)},
+                                          {"samples", std::to_string(items)},
+                                          {"err", error}});
+}
+
+void RemoteWriteEndpoint::will_retry(std::uint64_t items, const outbox::Answer& answer) {
   last_error_ = answer.error;
-  dropped_["refused by the endpoint"] += body.samples;
-  counters_->failed.add(static_cast<double>(body.samples));
-  context_.log().error("non-recoverable error, samples dropped",
-                       {{"remote_name", name_},
-                        {"url", redacted_url(args_.url)},
-                        {"samples", std::to_string(body.samples)},
-                        {"err", answer.error}});
-}
-
-Task<void> RemoteWriteEndpoint::send_metadata(Self self) {
-  const auto stop = self->periodic_.get_token();
-  while (!stop.stop_requested()) {
-    const bool slept =
-        co_await sleep_for(self->context_.loop(), self->args_.metadata.send_interval, stop);
-    if (!slept) break;
-    std::map<std::string, const Metadata*> families;
-    const auto seen = std::exchange(self->metadata_, {});
-    for (const auto& [key, list] : seen)
-      for (const Metadata& m : *list) families.try_emplace(m.family, &m);
-    const auto most = static_cast<std::size_t>(self->args_.metadata.max_samples_per_send);
-    auto next = families.begin();
-    while (next != families.end() && self->args_.metadata.send) {
-      std::vector<Metadata> part;
-      while (next != families.end() && part.size() < most) part.push_back(*next++->second);
-      const std::string body = format::encode_remote_write_metadata(part);
-      const auto n = static_cast<double>(part.size());
-      Duration delay{};
-      for (int number = 0;; ++number) {
-        Answer answer = co_await self->attempt(body, number);
-        if (answer.verdict == Verdict::delivered) {
-          self->counters_->metadata_sent.add(n);
-          self->counters_->metadata_bytes.add(static_cast<double>(body.size()));
-        }
-        if (answer.verdict == Verdict::refused) {
-          self->counters_->metadata_failed.add(n);
-          self->context_.log().warn("metadata was refused",
-                                    {{"remote_name", self->name_}, {"err", answer.error}});
-        }
-        if (answer.verdict != Verdict::retry) break;
-        self->counters_->metadata_retried.add(n);
-        const Duration wait = self->backoff(delay, answer);
-        const bool again = co_await sleep_for(self->context_.loop(), wait, stop);
-        if (!again) co_return;
-      }
-    }
-  }
-}
-
-Task<void> RemoteWriteEndpoint::reshard(Self self) {
-  const auto stop = self->periodic_.get_token();
-  for (;;) {
-    const bool slept = co_await sleep_for(self->context_.loop(), kReshardEvery, stop);
-    if (!slept) co_return;
-    self->update_shards(kReshardEvery);
-  }
-}
-
-/// As many lanes as the time that samples take to send, the rate at which they come and a share of
-/// the backlog ask for; small differences are left alone.
-void RemoteWriteEndpoint::update_shards(Duration since) {
-  const double seconds = std::chrono::duration<double>(since).count();
-  const auto in = static_cast<double>(std::exchange(in_since_, 0)) / seconds;
-  const auto out = static_cast<double>(std::exchange(out_since_, 0));
-  const double busy = std::chrono::duration<double>(std::exchange(busy_since_, Duration{})).count();
-  if (out == 0) return;  // nothing got through: more lanes would not help
-  const double backlog = static_cast<double>(queue_.samples());
-  const double desired = busy / out * (in + kCatchUp * backlog);
-  counters_->shards_desired.set(desired);
-  const auto now = static_cast<double>(shards_);
-  if (desired > now * 0.7 && desired < now * 1.3) return;
-  const double least = static_cast<double>(args_.queue.min_shards);
-  const double most = static_cast<double>(args_.queue.max_shards);
-  shards_ = static_cast<std::size_t>(std::clamp(std::ceil(desired), least, most));
+  counters_->retried.add(static_cast<double>(items));
+  context_.log().warn("sending failed, will retry", {{"remote_name", name_},
+                                                     {"url", redacted_url(args_.url)},
+                                                     {"samples", std::to_string(items)},
+                                                     {"err", answer.error}});
   report();
-  pump();
-}
-
-Task<void> RemoteWriteEndpoint::drain(Self self, Instant deadline) {
-  Loop& loop = self->context_.loop();
-  self->periodic_.request_stop();
-  if (self->running_) {
-    // What waits for a retry tries once more now and then; the deadline ends it.
-    self->flush();
-    const TimerId limit = loop.arm(std::max(deadline - loop.now(), Duration{}), [self] {
-      self->stop_.request_stop();
-      if (self->changed_) self->changed_();
-    });
-    while (self->tasks_ > 0 || (!self->queue_.empty() && !self->stop_.stop_requested())) {
-      auto until_changed = [raw = self.get()](Function<void(bool)> done) {
-        raw->changed_ = [&loop = raw->context_.loop(),
-                         done = std::make_shared<Function<void(bool)>>(std::move(done))] {
-          loop.post([done] {
-            if (auto wake = std::exchange(*done, nullptr)) wake(true);
-          });
-        };
-      };
-      const bool woken = co_await await_callback<bool>(until_changed);
-      (void)woken;
-      self->changed_ = nullptr;
-    }
-    loop.disarm(limit);
-    loop.disarm(self->timer_);
-  }
-  self->running_ = false;
-  if (const std::size_t left = self->queue_.samples(); left > 0) {
-    self->counters_->dropped("not_delivered_at_stop", left);
-    self->context_.log().error("samples were not delivered before the stop",
-                               {{"remote_name", self->name_},
-                                {"samples", std::to_string(left)},
-                                {"err", self->last_error_}});
-  }
 }
 
 }  // namespace collector::send

@@ -17,7 +17,11 @@ Status too_large(std::size_t max_out) {
 }  // namespace
 
 void snappy_compress(std::string_view in, std::string& out) {
-  snappy::Compress(in.data(), in.size(), &out);
+  const std::size_t before = out.size();
+  out.resize(before + snappy::MaxCompressedLength(in.size()));
+  std::size_t made = 0;
+  snappy::RawCompress(in.data(), in.size(), out.data() + before, &made);
+  out.resize(before + made);
 }
 
 Result<std::string> snappy_uncompress(std::string_view in, std::size_t max_out) {

@@ -12,7 +12,7 @@ namespace collector::wire {
 /// What a decoder puts out per byte in; more is a bomb (DESIGN.md, 7).
 inline constexpr std::size_t kMaxRatio = 200;
 
-/// Snappy block format (google/snappy, format_description.txt). Replaces `out`, keeps its capacity.
+/// Snappy block format (google/snappy, format_description.txt). Appends to `out`.
 void snappy_compress(std::string_view in, std::string& out);
 Result<std::string> snappy_uncompress(std::string_view in, std::size_t max_out);
 

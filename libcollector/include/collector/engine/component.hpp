@@ -90,6 +90,7 @@ struct SeriesPage {
 struct Ledger {
   std::uint64_t accepted = 0, delivered = 0, waiting = 0;
   std::map<std::string, std::uint64_t> dropped;  ///< by reason
+  bool durable = false;  ///< what waits is on disk, and is sent by the next run
 };
 
 /// What the framework gives a component; it outlives it.
