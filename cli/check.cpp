@@ -10,8 +10,10 @@
 
 #include <fmt/format.h>
 
+#include <sys/stat.h>
+#include <unistd.h>
 #include <cstdio>
-#include <set>
+#include <filesystem>
 
 namespace collector::cli {
 namespace {
@@ -50,6 +52,29 @@ std::string read_all(std::FILE* from) {
   return text;
 }
 
+/// Puts `text` in the place of the file, whole or not at all; a link stays a link, and owner and
+/// mode stay what they were.
+Status replace_file(Files& files, const std::string& path, std::string_view text) {
+  std::error_code error;
+  const std::string real = std::filesystem::canonical(path, error);
+  struct stat before{};
+  if (error || ::stat(real.c_str(), &before) != 0)
+    return Status(Code::not_found, path + " is not there any more");
+  const std::string beside = fmt::format("{}.formatted-{}", real, ::getpid());
+  auto out = files.open(beside, Files::Mode::create_new);
+  if (!out) return out.error();
+  // Another's file stays another's; who may not give it away writes a file of their own.
+  const bool given = ::chown(beside.c_str(), before.st_uid, before.st_gid) == 0;
+  std::filesystem::permissions(
+      beside, std::filesystem::perms(before.st_mode & (given ? 07777 : 0777)), error);
+  Status status = error ? Status(Code::permission_denied, error.message())
+                        : (*out)->append(std::as_bytes(std::span(text)));
+  if (status.ok()) status = (*out)->sync();
+  if (status.ok()) status = files.rename(beside, real);
+  if (!status.ok()) (void)files.remove(beside);
+  return status;
+}
+
 }  // namespace
 
 int validate(const std::vector<std::string>& paths) {
@@ -58,7 +83,7 @@ int validate(const std::vector<std::string>& paths) {
   base::SystemFiles files;
   const auto diagnostics =
       pipeline::Controller::check(facade::builtin_components(), files, *sources);
-  fmt::print(stderr, "{}", facade::draw(diagnostics, *sources));
+  fmt::print(stderr, "{}", syntax::to_drawings(diagnostics));
   if (!diagnostics.has_errors()) return 0;
   std::size_t errors = 0;
   for (const auto& d : diagnostics.list()) errors += d.severity == syntax::Severity::error;
@@ -115,7 +140,7 @@ int format_file(const FormatFlags& flags) {
   const auto file = syntax::parse_file(name, text, diagnostics);
   if (diagnostics.has_errors()) {
     diagnostics.sort();
-    fmt::print(stderr, "{}", facade::draw(diagnostics, {{name, text}}));
+    fmt::print(stderr, "{}", syntax::to_drawings(diagnostics));
     return kWrong;
   }
   const std::string formatted = syntax::format(*file);
@@ -125,11 +150,7 @@ int format_file(const FormatFlags& flags) {
     return 0;
   }
   if (formatted == text) return 0;
-  const std::string beside = flags.path + ".formatted";
-  auto out = files.open(beside, Files::Mode::create_new);
-  Status status = out ? (*out)->append(std::as_bytes(std::span(formatted))) : out.error();
-  if (status.ok()) status = (*out)->sync();
-  if (status.ok()) status = files.rename(beside, flags.path);
+  const Status status = replace_file(files, flags.path, formatted);
   if (status.ok()) return 0;
   fmt::print(stderr, "collector: {}\n", status.what());
   return kWrong;

@@ -1,6 +1,7 @@
 // The commands of the CLI. Each returns the exit code.
 #pragma once
 
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -13,14 +14,16 @@ namespace collector::cli {
 struct RunFlags {
   std::vector<std::string> paths;
   std::string listen = "127.0.0.1:12345";
-  std::string memory_address = "alloy.internal:12345";
   std::string ui_path_prefix = "/";
   std::string storage_path = "data-alloy/";
   std::string shutdown_deadline = "10m";
+  std::deque<std::string> unused;  ///< values of flags that are checked and change nothing
 };
 /// Every flag of `alloy run`: with its meaning, accepted where it asks for nothing, else refused
 /// with a hint.
 void add_run_flags(CLI::App& command, RunFlags& flags);
+/// Those that `alloy validate` has too.
+void add_check_flags(CLI::App& command, RunFlags& flags);
 int run_collector(const RunFlags& flags);
 
 int validate(const std::vector<std::string>& paths);

@@ -20,13 +20,16 @@ using nlohmann::json;
 class Admin {
  public:
   explicit Admin(std::string server)
-      : server_(std::move(server)), network_(loop_), client_(loop_, network_) {}
+      : server_(std::move(server)), network_(loop_), client_(loop_, network_) {
+    if (server_.find("://") == std::string::npos) server_ = "http://" + server_;
+    while (server_.ends_with('/')) server_.pop_back();
+  }
 
   Result<json> get(const std::string& path) {
     std::optional<Result<net::Response>> answer;
     net::Request request;
     request.method = "GET";
-    request.url = fmt::format("http://{}{}", server_, path);
+    request.url = server_ + path;
     net::SendOptions options;
     options.timeout = std::chrono::seconds(5);
     spawn(client_.send(std::move(request), options), [&](Result<net::Response> r) {

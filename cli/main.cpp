@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
       "Collects telemetry and delivers it: Alloy's configuration, without Alloy's weight."};
   app.name("collector");
   app.require_subcommand(1);
+  app.set_version_flag("-v,--version", "collector " COLLECTOR_VERSION);
   app.footer(
       "Exit codes: 0 done, 1 the configuration or input is wrong, 2 wrong usage, 3 stopped with "
       "data\n"
@@ -36,6 +37,7 @@ int main(int argc, char** argv) {
   CLI::App* validate_command =
       app.add_subcommand("validate", "Check a configuration; touches no network");
   add_paths(validate_command, validate_paths, "Files and directories");
+  add_check_flags(*validate_command, run);
   validate_command->callback([&] { code = validate(validate_paths); });
 
   std::vector<std::string> preflight_paths;

@@ -35,6 +35,17 @@ TEST_CASE("JSON lines are JSON whatever they carry") {
   CHECK(parsed["bytes"] == std::string("\0\x01\"\\\n", 5));
 }
 
+TEST_CASE("bytes that are no UTF-8 and passwords of URLs do not reach a line") {
+  ManualLoop loop;
+  Lines lines;
+  base::Logger log(loop, lines, base::LogFormat::json, base::Level::info);
+  log.info("x", {{"a", "\xff\xc3\xa4\xed\xa0\x80\xc0\xaf."}, {"b", "http://u:secret@h/p"}});
+  const auto parsed = nlohmann::json::parse(lines.all.at(0));
+  const std::string bad = "\xef\xbf\xbd";
+  CHECK(parsed["a"] == bad + "\xc3\xa4" + bad + bad + bad + bad + bad + ".");
+  CHECK(parsed["b"] == "http://u:(secret)@h/p");
+}
+
 TEST_CASE("repeats are held back and counted, other lines are not") {
   ManualLoop loop;
   Lines lines;

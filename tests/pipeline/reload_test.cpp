@@ -169,3 +169,44 @@ foreach "each" {
     CHECK(std::count(made.begin(), made.end(), want) == 1);
   bench.stop(1s);
 }
+
+TEST_CASE("a custom component may stand before the import that brings it") {
+  ProbeBench bench;
+  bench.load(R"(
+lib.one "x" { }
+import.string "lib" {
+  content = "declare \"one\" {\n  test.probe \"inner\" { text = \"i\" }\n}"
+}
+)");
+  bench.settle();
+  const Events made = since();
+  CHECK(std::count(made.begin(), made.end(), "inner updated to i") == 1);
+  bench.stop(1s);
+}
+
+TEST_CASE("a mistake in an imported module is drawn from its own text") {
+  ProbeBench bench;
+  std::string drawn;
+  spawn(bench.controller->load({{"test", R"(
+import.string "lib" {
+  content = "declare \"one\" {\n  test.probe \"inner\" { txt = 1 }\n}"
+}
+lib.one "x" { }
+)"}}),
+        [&](syntax::Diagnostics d) { drawn = syntax::to_drawings(d); });
+  bench.settle();
+  CHECK(drawn.find("2 |   test.probe \"inner\" { txt = 1 }") != std::string::npos);
+  CHECK(drawn.find("^^^") != std::string::npos);
+  bench.stop(1s);
+}
+
+TEST_CASE("a collector that stops loads nothing more") {
+  ProbeBench bench;
+  bench.load("test.probe \"a\" { text = \"x\" }\n");
+  bench.stop(1s);
+  since();
+  CHECK(bench.refused("test.probe \"b\" { text = \"y\" }\n").find("stopping") != std::string::npos);
+  bench.settle();
+  const Events after = since();
+  CHECK(std::count(after.begin(), after.end(), "b runs") == 0);
+}

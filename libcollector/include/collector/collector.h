@@ -1,12 +1,16 @@
 /* libcollector: a telemetry collector inside your program. Provisional until 1.0.
  *
  * Conventions: a handle is opaque and freed by col_close. Functions return 0 or a negative COL_E*;
- * col_last_error gives the sentence for the last failure of a handle on the calling thread's
- * behalf. Strings are UTF-8, not retained after the call. Any thread may call; no callback ever
- * runs on yours. One thread of the library's own runs per handle. Nothing is written to disk, no
+ * col_last_error gives the sentence for the last failure of a handle, whichever thread called.
+ * Strings are UTF-8, not retained after the call. Any thread may call; no callback ever runs on
+ * yours. One thread of the library's own runs per handle. Nothing is written to disk, no
  * socket listens, and no signal handler is installed unless the configuration asks for it.
  *
- * Not there yet: logs, traces and profiles; threads = 0; surviving fork; a spool on disk.
+ * Signals: the library's thread takes none, so handlers run and signals arrive where they did
+ * before. Fork: the thread stays with the parent. In the child every call on the parent's handle
+ * returns COL_EFORK and touches nothing; what the handle holds is freed by exec or exit.
+ *
+ * Not there yet: logs, traces and profiles; threads = 0; a spool on disk.
  */
 #ifndef COLLECTOR_COLLECTOR_H
 #define COLLECTOR_COLLECTOR_H
@@ -33,7 +37,9 @@ enum {
   COL_EBUSY = -3,     /* the pipeline has no room now: push again later */
   COL_EREJECTED = -4, /* the data was refused for good; see col_last_error */
   COL_ETIMEDOUT = -5, /* the deadline passed with data undelivered */
-  COL_ECLOSED = -6    /* the handle is closing */
+  COL_ECLOSED = -6,   /* the handle is closing */
+  COL_EFORK = -7,     /* the handle is of the process that this one is a fork of: open another */
+  COL_ENOMEM = -8     /* the machine has no memory or no thread for it */
 };
 
 /* "0.1.0" */
@@ -56,7 +62,7 @@ COL_API int col_flush(col_collector* c, uint32_t timeout_ms);
 /* Loads another configuration by difference; on failure the running one stays. */
 COL_API int col_reload(col_collector* c, const char* config);
 
-/* Drains for at most `timeout_ms`, then frees the handle whatever happened. */
+/* Drains for at most `timeout_ms`, then frees the handle whatever happened but for COL_EFORK. */
 COL_API int col_close(col_collector* c, uint32_t timeout_ms);
 
 /* Copies the sentence of the last failure into `buffer`, zero-terminated; returns its full length.

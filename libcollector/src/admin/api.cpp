@@ -1,5 +1,6 @@
 #include "admin/api.hpp"
 
+#include "base/redact.hpp"
 #include "net/http.hpp"
 #include "schema/decode.hpp"
 
@@ -64,7 +65,7 @@ json all_targets(pipeline::Controller& controller) {
     for (const TargetRow& row : node->component().targets())
       rows.push_back({{"component", node->id()},
                       {"job", row.job},
-                      {"url", without_passwords(row.url)},
+                      {"url", row.url},
                       {"discovered_labels", row.discovered_labels},
                       {"labels", row.labels},
                       {"health", row.health},
@@ -82,7 +83,7 @@ json ledger(pipeline::Controller& controller, const EdgeRates& rates) {
   for (pipeline::Node* node : controller.nodes())
     for (const auto& [name, account] : node->component().ledgers())
       destinations.push_back({{"component", node->id()},
-                              {"destination", without_passwords(name)},
+                              {"destination", name},
                               {"unit", "samples"},
                               {"accepted", account.accepted},
                               {"delivered", account.delivered},
@@ -108,6 +109,13 @@ json store(pipeline::Controller& controller, const std::string& target) {
   return {{"matched", matched}, {"series", std::move(rows)}};
 }
 
+/// Passwords in URLs go, wherever a text came from: a label, an error, an argument.
+void hide_passwords(json& value) {
+  if (value.is_string()) value = base::without_passwords(value.get<std::string>());
+  if (value.is_structured())
+    for (json& item : value) hide_passwords(item);
+}
+
 }  // namespace
 
 std::size_t query_number(const std::string& target, std::string_view name, std::size_t otherwise,
@@ -120,19 +128,6 @@ std::size_t query_number(const std::string& target, std::string_view name, std::
   return std::min(value, most);
 }
 
-std::string without_passwords(std::string text) {
-  std::size_t at = 0;
-  while ((at = text.find("://", at)) != std::string::npos) {
-    at += 3;
-    const auto end = std::min(text.find_first_of("/?# \"'", at), text.size());
-    const auto sign = text.rfind('@', end);
-    if (sign == std::string::npos || sign < at || sign >= end) continue;
-    const auto colon = text.find(':', at);
-    if (colon < sign) text.replace(colon + 1, sign - colon - 1, "(secret)");
-  }
-  return text;
-}
-
 json shown(const syntax::Value& value) {
   using Type = syntax::Value::Type;
   switch (value.type()) {
@@ -143,7 +138,7 @@ json shown(const syntax::Value& value) {
       if (value.is_uint()) return value.as_uint();
       return value.as_float();
     case Type::string:
-      return without_passwords(value.string());
+      return value.string();
     case Type::boolean:
       return value.boolean();
     case Type::array: {
@@ -160,7 +155,7 @@ json shown(const syntax::Value& value) {
       return "function";
     case Type::capsule:
       if (auto text = value.capsule_as<syntax::OptionalSecret>(); text && !text->sensitive())
-        return without_passwords(text->reveal());
+        return text->reveal();
       if (auto receiver = value.capsule_as<pipeline::ReceiverState>())
         return "receiver of " + receiver->node;
       return syntax::to_text(value);
@@ -196,6 +191,7 @@ std::optional<std::string> api(pipeline::Controller& controller, const EdgeRates
   } else {
     return std::nullopt;
   }
+  hide_passwords(out);
   return out.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 

@@ -17,12 +17,10 @@ namespace collector::admin {
 std::optional<std::string> api(pipeline::Controller& controller, const EdgeRates& rates,
                                std::string_view rest, const std::string& target);
 
-/// For people: secrets as `(secret)`, passwords in URLs too, capsules and functions by their type.
+/// For people: secrets as `(secret)`, capsules and functions by their type.
 nlohmann::ordered_json shown(const syntax::Value& value);
 /// A component's arguments, shown.
 nlohmann::ordered_json shown_arguments(const pipeline::Node& node);
-/// Text with the passwords of URLs in it replaced.
-std::string without_passwords(std::string text);
 
 /// A number in the query of a request, at most `most`.
 std::size_t query_number(const std::string& target, std::string_view name, std::size_t otherwise,

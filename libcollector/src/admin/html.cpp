@@ -1,5 +1,7 @@
 #include "admin/html.hpp"
 
+#include "base/redact.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -69,7 +71,7 @@ std::string scaled(double value, double step, std::span<const std::string_view> 
 std::string escape(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  for (char c : text) {
+  for (char c : base::without_passwords(std::string(text))) {
     switch (c) {
       case '&':
         out += "&amp;";

@@ -9,7 +9,7 @@
 
 namespace collector::admin {
 
-/// For text and for quoted attributes.
+/// For text and for quoted attributes; passwords in URLs are hidden.
 std::string escape(std::string_view text);
 /// `1.5k`, `23`, `4.2M`: three digits that matter.
 std::string short_number(double value);

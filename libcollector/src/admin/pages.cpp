@@ -65,7 +65,7 @@ std::string labels_text(const StringMap& labels) {
   std::string text;
   for (const auto& [name, value] : labels)
     text += fmt::format("{}<code>{}=&quot;{}&quot;</code>", text.empty() ? "" : " ", escape(name),
-                        escape(without_passwords(value)));
+                        escape(value));
   return text;
 }
 
@@ -79,7 +79,7 @@ std::string target_rows(const PageContext& in, pipeline::Node& node) {
         "<tr><td>{}<div>{}</div><details class=\"dim\"><summary>before relabelling</summary>{}"
         "</details></td><td>{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td>"
         "<td class=\"number\">{}</td></tr>",
-        row.url.empty() ? "" : fmt::format("<code>{}</code>", escape(without_passwords(row.url))),
+        row.url.empty() ? "" : fmt::format("<code>{}</code>", escape(row.url)),
         labels_text(row.labels) +
             (row.error.empty() ? ""
                                : fmt::format("<div class=\"error\">{}</div>", escape(row.error))),
@@ -109,8 +109,7 @@ std::string targets(const PageContext& in) {
 std::string table_of(const StringMap& facts) {
   std::string rows;
   for (const auto& [name, value] : facts)
-    rows += fmt::format("<tr><th>{}</th><td>{}</td></tr>", escape(name),
-                        escape(without_passwords(value)));
+    rows += fmt::format("<tr><th>{}</th><td>{}</td></tr>", escape(name), escape(value));
   return "<div class=\"scroll\"><table>" + rows + "</table></div>";
 }
 
@@ -146,8 +145,8 @@ std::string ledger(const PageContext& in) {
       rows += fmt::format(
           "<tr><td>{}<div class=\"dim\">{}</div></td><td class=\"number\">{}</td>"
           "<td class=\"number\">{}</td><td class=\"number\">{}</td><td>{}</td></tr>",
-          component_link(in, node->id()), escape(without_passwords(name)), account.accepted,
-          account.delivered, account.waiting, dropped.empty() ? "none" : dropped);
+          component_link(in, node->id()), escape(name), account.accepted, account.delivered,
+          account.waiting, dropped.empty() ? "none" : dropped);
     }
   }
   if (rows.empty())

@@ -1,5 +1,5 @@
-// Structured log lines in logfmt or JSON. A Logger is cheap to copy and used on one thread; the
-// LogOutput behind it may be shared between threads.
+// Structured log lines in logfmt or JSON, without the passwords of URLs. A Logger is cheap to copy
+// and used on one thread; the LogOutput behind it may be shared between threads.
 #pragma once
 
 #include <collector/engine/seams.hpp>

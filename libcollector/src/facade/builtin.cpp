@@ -50,7 +50,9 @@ collector.store "recent" { }
 )";
   if (!remote_write_url.empty())
     text += "\nprometheus.remote_write \"out\" {\n\tendpoint {\n\t\turl = " +
-            nlohmann::json(remote_write_url).dump() + "\n\t}\n}\n";
+            nlohmann::json(remote_write_url)
+                .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) +
+            "\n\t}\n}\n";
   return text;
 }
 

@@ -2,13 +2,15 @@
 
 #include "base/system_files.hpp"
 #include "facade/builtin.hpp"
-#include "facade/sources.hpp"
 #include "format/scrape_cache.hpp"
 #include "net/system_loop.hpp"
 #include "net/system_network.hpp"
 #include "pipeline/controller.hpp"
 
+#include <pthread.h>
+#include <unistd.h>
 #include <condition_variable>
+#include <csignal>
 #include <mutex>
 #include <thread>
 
@@ -39,6 +41,27 @@ class Answer {
   std::optional<T> value_;
 };
 
+/// Starts a thread on which no signal of the host is ever delivered: its handlers run on its own
+/// threads, and what it waits for with sigwait does not end the process here.
+template <class F>
+std::thread start_quiet_thread(F run) {
+  sigset_t mask, before;
+  sigfillset(&mask);
+  // A fault of this thread itself is not held back.
+  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS})
+    sigdelset(&mask, fault);
+  pthread_sigmask(SIG_SETMASK, &mask, &before);
+  const auto restore = [&] { pthread_sigmask(SIG_SETMASK, &before, nullptr); };
+  try {
+    std::thread thread(std::move(run));
+    restore();
+    return thread;
+  } catch (...) {
+    restore();
+    throw;
+  }
+}
+
 class Quiet final : public base::LogOutput {
  public:
   void write(std::string_view) override {}
@@ -68,7 +91,7 @@ struct Embedded::Worker {
     std::vector<pipeline::SourceText> sources{{"config", std::move(config)}};
     auto diagnostics = co_await controller.load(sources);
     if (!diagnostics.has_errors()) co_return Status();
-    co_return Status(Code::invalid_argument, draw(diagnostics, sources));
+    co_return Status(Code::invalid_argument, syntax::to_drawings(diagnostics));
   }
 
   void push(const std::string& name, std::string text, Function<void(Status)> done) {
@@ -121,33 +144,41 @@ struct Embedded::Worker {
   }
 };
 
-Embedded::Embedded() : worker_(std::make_shared<Worker>()) {}
+Embedded::Embedded() : worker_(std::make_shared<Worker>()), process_(::getpid()) {}
 Embedded::~Embedded() { (void)close(std::chrono::seconds(1)); }
 
 namespace {
 
-/// Runs `make(worker)`, a Task<Status>, on the loop and waits for its end.
+/// Runs `make(worker)`, a Task<Status>, on the loop and waits for its end; nothing when it takes
+/// longer than `limit`.
 template <class W, class Make>
-Status ask(const std::shared_ptr<W>& worker, Duration limit, Make make) {
+std::optional<Status> ask_for(const std::shared_ptr<W>& worker, Duration limit, Make make) {
   auto answer = std::make_shared<Answer<Status>>();
   worker->loop.post([worker, answer, make = std::move(make)]() mutable {
     spawn(make(*worker), [answer](Status status) { answer->give(std::move(status)); });
   });
-  auto status = answer->wait(limit);
-  if (!status) return Status(Code::deadline_exceeded, "the collector did not answer in time");
-  return std::move(*status);
+  return answer->wait(limit);
+}
+
+template <class W, class Make>
+Status ask(const std::shared_ptr<W>& worker, Duration limit, Make make) {
+  auto status = ask_for(worker, limit, std::move(make));
+  return status ? std::move(*status)
+                : Status(Code::deadline_exceeded, "the collector did not answer in time");
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Embedded>> Embedded::open(const std::string& config) {
   std::unique_ptr<Embedded> made(new Embedded());
-  made->worker_->thread = std::thread([worker = made->worker_] { worker->loop.run(); });
+  made->worker_->thread = start_quiet_thread([worker = made->worker_] { worker->loop.run(); });
   const Status status =
       ask(made->worker_, std::chrono::hours(1), [config](Worker& w) { return w.load(config); });
   if (!status.ok()) return status;
   return made;
 }
+
+bool Embedded::forked() const { return ::getpid() != process_; }
 
 Status Embedded::push_metrics(const std::string& export_name, std::string text) {
   if (!worker_) return Status(Code::cancelled, "closed");
@@ -174,15 +205,16 @@ Status Embedded::reload(const std::string& config) {
 Status Embedded::close(Duration timeout) {
   if (!worker_) return {};
   auto worker = std::exchange(worker_, nullptr);
-  const Status status = ask(worker, timeout + std::chrono::milliseconds(10),
-                            [timeout](Worker& w) { return w.close(timeout); });
+  if (!worker->thread.joinable()) return {};  // it could not be started
+  const auto answer = ask_for(worker, timeout + std::chrono::milliseconds(10),
+                              [timeout](Worker& w) { return w.close(timeout); });
   worker->loop.post([&loop = worker->loop] { loop.stop(); });
-  // The thread ends at once unless a task hangs; then it keeps what it uses and is left behind.
-  if (status.ok() || status.code() != Code::deadline_exceeded)
+  // A thread that answers ends at once. One that does not keeps what it uses and is left behind.
+  if (answer)
     worker->thread.join();
   else
     worker->thread.detach();
-  return status;
+  return answer ? *answer : Status(Code::deadline_exceeded, "the collector did not answer in time");
 }
 
 }  // namespace collector::facade

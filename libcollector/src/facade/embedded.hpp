@@ -3,6 +3,7 @@
 
 #include <collector/engine/seams.hpp>
 
+#include <sys/types.h>
 #include <memory>
 #include <string>
 
@@ -12,8 +13,13 @@ namespace collector::facade {
 class Embedded {
  public:
   /// invalid_argument with all diagnostics when the configuration does not load.
+  /// std::bad_alloc and std::system_error when the machine has no memory or no thread for it.
   static Result<std::unique_ptr<Embedded>> open(const std::string& config);
   ~Embedded();
+
+  /// This process is a fork of the one that opened it: the thread stayed there, and nothing but
+  /// leaving the object alone is safe.
+  bool forked() const;
 
   /// not_found: no such export. unavailable: no room now. failed_precondition: refused for good.
   Status push_metrics(const std::string& export_name, std::string text);
@@ -26,6 +32,7 @@ class Embedded {
   Embedded();
   struct Worker;
   std::shared_ptr<Worker> worker_;
+  pid_t process_;
 };
 
 }  // namespace collector::facade

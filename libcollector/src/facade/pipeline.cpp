@@ -2,7 +2,6 @@
 
 #include "base/log.hpp"
 #include "facade/builtin.hpp"
-#include "facade/sources.hpp"
 #include "format/scrape_cache.hpp"
 #include "pipeline/controller.hpp"
 
@@ -55,7 +54,7 @@ Task<Status> Pipeline::load(std::string config) {
   std::vector<pipeline::SourceText> sources{{"config", std::move(config)}};
   auto diagnostics = co_await state_->controller.load(sources);
   if (!diagnostics.has_errors()) co_return Status();
-  co_return Status(Code::invalid_argument, facade::draw(diagnostics, sources));
+  co_return Status(Code::invalid_argument, syntax::to_drawings(diagnostics));
 }
 
 Task<bool> Pipeline::stop(Instant deadline) {

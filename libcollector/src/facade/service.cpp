@@ -16,6 +16,8 @@
 namespace collector::facade {
 namespace {
 
+constexpr Duration kReloadPoll = std::chrono::milliseconds(20);
+
 class Service {
  public:
   explicit Service(const ServiceOptions& options)
@@ -26,10 +28,17 @@ class Service {
         admin_(controller_, admin_options()) {}
 
   Exit run() {
-    spawn(start(), [this](Exit exit) {
-      if (exit == Exit::ok) return;
-      exit_ = exit;
-      loop_.stop();
+    // From the start: a signal during a slow first load is not lost and does not kill.
+    loop_.on_signal(SIGHUP, [this] { spawn(reload(), [](Status) {}); });
+    loop_.on_signal(SIGTERM, [this] { stop(); });
+    loop_.on_signal(SIGINT, [this] { stop(); });
+    // By post, because a stop before run() would be forgotten.
+    loop_.post([this] {
+      spawn(start(), [this](Exit exit) {
+        if (exit == Exit::ok || stopping_) return;
+        exit_ = exit;
+        loop_.stop();
+      });
     });
     loop_.run();
     return exit_;
@@ -58,7 +67,8 @@ class Service {
       co_return Exit::usage;
     }
     auto diagnostics = co_await controller_.load(*texts);
-    say(draw(diagnostics, *texts));
+    say(syntax::to_drawings(diagnostics));
+    if (stopping_) co_return Exit::ok;
     if (diagnostics.has_errors()) {
       say("collector: the configuration was not loaded\n");
       co_return Exit::bad_configuration;
@@ -67,42 +77,51 @@ class Service {
       say(fmt::format("collector: {}; choose another with --server.http.listen-addr\n", s.what()));
       co_return Exit::cannot_listen;
     }
-    loop_.on_signal(SIGHUP, [this] { spawn(reload(), [](Status) {}); });
-    loop_.on_signal(SIGTERM, [this] { stop(); });
-    loop_.on_signal(SIGINT, [this] { stop(); });
-    controller_.log().info(
-        "collector runs",
-        {{"version", COLLECTOR_VERSION},
-         {"components", std::to_string(controller_.nodes().size())},
-         {"address", fmt::format("http://{}:{}/", options_.listen_address, admin_.port())}});
+    controller_.log().info("collector runs",
+                           {{"version", COLLECTOR_VERSION},
+                            {"components", std::to_string(controller_.nodes().size())},
+                            {"address", address()}});
     if (options_.paths.empty()) greet();
     co_return Exit::ok;
+  }
+
+  std::string address() const {
+    const bool v6 = options_.listen_address.find(':') != std::string::npos;
+    return fmt::format("http://{}{}{}:{}{}", v6 ? "[" : "", options_.listen_address, v6 ? "]" : "",
+                       admin_.port(), options_.ui_path_prefix);
   }
 
   void greet() {
     say(fmt::format(
         "\nNo file was given, so this collects the host's metrics and its own every 5 s.\n"
-        "  look:     http://{}:{}/            (pages, no script)\n"
+        "  look:     {}            (pages, no script)\n"
         "  deliver:  {}\n"
         "  stop:     Ctrl-C. Nothing is written to disk.\n\n",
-        options_.listen_address, admin_.port(),
+        address(),
         options_.remote_write_url.empty()
             ? "set COLLECTOR_REMOTE_WRITE_URL to send them to a Prometheus"
             : "to COLLECTOR_REMOTE_WRITE_URL"));
   }
 
+  /// One at a time, in order: who asks during a load gets what the files say after it.
   Task<Status> reload() {
+    while (controller_.loading() && !stopping_) {
+      const bool slept = co_await sleep_for(loop_, kReloadPoll, {});
+      (void)slept;
+    }
+    if (stopping_) co_return Status(Code::cancelled, "the collector is stopping");
     auto texts = sources();
     if (!texts) {
       controller_.log().error("reload failed", {{"err", texts.error().what()}});
       co_return texts.error();
     }
     auto diagnostics = co_await controller_.load(*texts);
-    say(draw(diagnostics, *texts));
+    const std::string drawings = syntax::to_drawings(diagnostics);
+    say(drawings);
     if (diagnostics.has_errors()) {
       controller_.log().error("reload failed; the running configuration stays",
                               {{"err", controller_.load_state().error}});
-      co_return Status(Code::invalid_argument, draw(diagnostics, *texts));
+      co_return Status(Code::invalid_argument, drawings);
     }
     controller_.log().info("configuration reloaded");
     co_return Status();
@@ -110,23 +129,27 @@ class Service {
 
   void stop() {
     if (std::exchange(stopping_, true)) {
+      tell_undelivered();
       loop_.stop();  // asked twice: now
       return;
     }
     controller_.log().info("stopping");
     spawn(controller_.stop(loop_.now() + options_.shutdown_deadline), [this](bool drained) {
-      exit_ = drained && !undelivered() ? Exit::ok : Exit::not_drained;
+      exit_ = tell_undelivered() == 0 && drained ? Exit::ok : Exit::not_drained;
       admin_.close();
       loop_.stop();
     });
   }
 
-  bool undelivered() {
-    bool any = false;
+  std::uint64_t tell_undelivered() {
+    std::uint64_t samples = 0;
     for (pipeline::Node* node : controller_.nodes())
       for (const auto& [name, ledger] : node->component().ledgers())
-        if (ledger.waiting > 0 && !ledger.durable) any = true;
-    return any;
+        if (!ledger.durable) samples += ledger.waiting;
+    if (samples > 0)
+      controller_.log().error("stopped with samples that are not delivered",
+                              {{"samples", std::to_string(samples)}});
+    return samples;
   }
 
   static void say(std::string_view text) { base::StandardError().write(text); }

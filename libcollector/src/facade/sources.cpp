@@ -34,18 +34,4 @@ Result<std::vector<pipeline::SourceText>> read_sources(Files& files,
   return sources;
 }
 
-std::string draw(const syntax::Diagnostics& diagnostics,
-                 const std::vector<pipeline::SourceText>& sources) {
-  std::string out;
-  for (const syntax::Diagnostic& d : diagnostics.list()) {
-    std::string_view text;
-    for (const auto& source : sources)
-      if (source.name == d.file) text = source.text;
-    out += syntax::to_drawing(d, text);
-    if (out.empty() || out.back() != '\n') out += '\n';
-    out += '\n';
-  }
-  return out;
-}
-
 }  // namespace collector::facade

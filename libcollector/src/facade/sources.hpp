@@ -13,8 +13,4 @@ namespace collector::facade {
 Result<std::vector<pipeline::SourceText>> read_sources(Files& files,
                                                        const std::vector<std::string>& paths);
 
-/// Every diagnostic with its drawing, ready for a terminal.
-std::string draw(const syntax::Diagnostics& diagnostics,
-                 const std::vector<pipeline::SourceText>& sources);
-
 }  // namespace collector::facade

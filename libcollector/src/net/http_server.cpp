@@ -2,8 +2,12 @@
 
 #include "net/http_message.hpp"
 
+#include <algorithm>
+
 namespace collector::net {
 namespace {
+
+constexpr std::size_t kPiece = 256U << 10;
 
 /// Requests the stop of `source` after `limit` unless destroyed before.
 class Deadline {
@@ -88,7 +92,7 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
         if (code == Code::not_found || code == Code::cancelled || code == Code::unavailable) break;
         const Response refusal =
             plain(code == Code::out_of_range ? 413 : 400, request->error().what() + "\n");
-        const Status said = co_await write(*stream, refusal, false, false);
+        const Status said = co_await write(*self, *stream, refusal, false, false);
         (void)said;
         break;
       }
@@ -97,17 +101,27 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
       const bool head = message.method == "HEAD";
       const bool keep_alive = (*request)->keep_alive && !self->stop.stop_requested();
       const Response response = co_await self->handler(std::move(message));
-      const Status sent = co_await write(*stream, response, keep_alive, head);
+      const Status sent = co_await write(*self, *stream, response, keep_alive, head);
       if (!sent.ok() || !keep_alive) break;
     }
     stream->close();
   }
 
-  static Task<Status> write(Stream& stream, const Response& response, bool keep_alive, bool head) {
+  /// A client that does not read is cut off, so that it holds neither the answer nor a connection.
+  static Task<Status> write(State& self, Stream& stream, const Response& response, bool keep_alive,
+                            bool head) {
     std::string bytes = response_head(response, keep_alive);
     if (!head) bytes += response.body;
-    const Status sent = co_await stream.write(std::as_bytes(std::span(bytes)), {});
-    co_return sent;
+    std::span<const std::byte> rest = std::as_bytes(std::span(bytes));
+    while (!rest.empty()) {
+      const auto piece = rest.first(std::min(rest.size(), kPiece));
+      std::stop_source patience;
+      const Deadline deadline(self.loop, self.options.write_timeout, patience);
+      Status sent = co_await stream.write(piece, patience.get_token());
+      if (!sent.ok()) co_return sent;
+      rest = rest.subspan(piece.size());
+    }
+    co_return Status();
   }
 };
 

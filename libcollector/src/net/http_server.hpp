@@ -14,8 +14,9 @@ class HttpServer {
  public:
   struct Options {
     std::size_t max_body = 20U << 20;
-    Duration idle_timeout = std::chrono::minutes(2);   ///< between requests
-    Duration read_timeout = std::chrono::seconds(30);  ///< for one request to arrive whole
+    Duration idle_timeout = std::chrono::minutes(2);    ///< between requests
+    Duration read_timeout = std::chrono::seconds(30);   ///< for one request to arrive whole
+    Duration write_timeout = std::chrono::seconds(30);  ///< for a client to take 256 KiB
     std::size_t max_connections = 1024;
   };
   HttpServer(Loop& loop, HttpHandler handler, Options options);

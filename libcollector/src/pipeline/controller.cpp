@@ -26,13 +26,11 @@ const schema::StructInfo* block_info(std::string_view name) {
 }
 
 std::vector<Graph::Input::Part> parse(const std::vector<SourceText>& sources,
-                                      syntax::Diagnostics& out,
-                                      std::vector<syntax::FilePtr>* files) {
+                                      syntax::Diagnostics& out) {
   std::vector<Graph::Input::Part> parts;
   for (const SourceText& source : sources) {
     auto file = syntax::parse_file(source.name, source.text, out);
     parts.push_back({file, file->body});
-    if (files) files->push_back(std::move(file));
   }
   return parts;
 }
@@ -163,7 +161,7 @@ syntax::Diagnostics Controller::check(const Registry& registry, Files& files,
   GraphHost host{env, blocks, imports, true};
   Graph root(host, "");
   Graph::Input input;
-  input.parts = parse(sources, out, nullptr);
+  input.parts = parse(sources, out);
   input.names = root_names(sources);
   root.stage(std::move(input), out);
   root.discard();
@@ -177,8 +175,7 @@ Task<syntax::Diagnostics> Controller::load(std::vector<SourceText> sources) {
     out.error("", {}, "another load is under way");
     co_return out;
   }
-  std::vector<syntax::FilePtr> files;
-  auto parts = parse(sources, out, &files);
+  auto parts = parse(sources, out);
   imports_->begin();
   // A module from a URL may bring imports of its own: as long as a pass finds new ones, fetch and
   // repeat.
@@ -191,18 +188,18 @@ Task<syntax::Diagnostics> Controller::load(std::vector<SourceText> sources) {
     input.exports = root_exports_;
     good = root_->stage(std::move(input), found);
     again = false;
-    if (imports_->wanted()) {
+    if (imports_->wanted() && !stop_.stop_requested()) {
       root_->discard();
       again = co_await imports_->fetch_wanted(stop_.get_token());
       if (again) continue;
     }
     out.append(std::move(found));
   }
+  if (stop_.stop_requested()) out.error("", {}, "the collector is stopping");
   if (good && !out.has_errors()) {
     root_->commit();
     imports_->end();
     sources_ = std::move(sources);
-    files_ = std::move(files);
     ready_ = true;
   } else {
     root_->discard();
@@ -328,14 +325,6 @@ std::shared_ptr<ReceiverState> Controller::exported_receiver(const std::string& 
   const auto it = exports.find(name);
   if (it == exports.end()) return nullptr;
   return std::const_pointer_cast<ReceiverState>(it->second.capsule_as<ReceiverState>());
-}
-
-std::string_view Controller::source_text(const std::string& name) const {
-  for (const auto& file : files_)
-    if (file->name == name) return file->source;
-  if (auto it = imports_->kept().find(name); it != imports_->kept().end())
-    return it->second->source;
-  return {};
 }
 
 }  // namespace collector::pipeline

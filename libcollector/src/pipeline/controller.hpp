@@ -59,6 +59,8 @@ class Controller {
   };
   const LoadState& load_state() const { return load_state_; }
   bool ready() const { return ready_; }
+  /// A load waits for the text of an import; another would be refused.
+  bool loading() const { return loading_; }
   /// Running components in order of evaluation.
   std::vector<Node*> nodes() const;
   Node* find(std::string_view id) const;
@@ -73,8 +75,6 @@ class Controller {
   Task<net::Response> serve_component(net::Request request);
   /// The receiver that the root exports as `name`, or null.
   std::shared_ptr<ReceiverState> exported_receiver(const std::string& name) const;
-  /// Text of a loaded or imported file, for drawing diagnostics; empty when unknown.
-  std::string_view source_text(const std::string& name) const;
 
  private:
   class Blocks;
@@ -95,7 +95,6 @@ class Controller {
   GraphHost host_;
   std::unique_ptr<Graph> root_;
   std::vector<SourceText> sources_;
-  std::vector<syntax::FilePtr> files_;
   LoadState load_state_;
   HttpArguments http_;
   bool root_exports_ = false;

@@ -221,6 +221,12 @@ bool ValueElement::stage(const Source& source, const Surroundings& in, Diagnosti
     if (refers_to(*a->value, in.unknown)) continue;
     auto value = syntax::evaluate(*a->value, scope, file, out);
     if (!value) continue;
+    const auto wanted =
+        name == "optional" ? syntax::Value::Type::boolean : syntax::Value::Type::string;
+    if (name != value_name && value->type() != wanted)
+      out.error(
+          file, a->value->span,
+          fmt::format("{} should be {}, is {}", name, to_string(wanted), to_string(value->type())));
     if (name == value_name) staged_ = std::move(*value);
   }
   if (!argument && !has_value)

@@ -36,6 +36,7 @@ struct GraphHost {
   Imports& imports;
   /// Nothing is created: what refers to components stays unevaluated.
   bool check_only = false;
+  std::vector<const syntax::Block*> open{};  ///< declarations whose instances are being staged
 };
 
 /// Where an element is evaluated.

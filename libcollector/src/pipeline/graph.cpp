@@ -47,6 +47,11 @@ std::string longest_id(const std::vector<std::string>& parts, const Ids& ids) {
 
 bool is_import(const std::string& name) { return name.rfind("import.", 0) == 0; }
 
+/// Blocks of Alloy that configure the collector itself and are not there in this version.
+bool is_block_elsewhere(const std::string& name) {
+  return name == "import.git" || name == "remotecfg";
+}
+
 }  // namespace
 
 bool Graph::stage(Input input, Diagnostics& out) {
@@ -70,6 +75,7 @@ bool Graph::stage(Input input, Diagnostics& out) {
     entry.failed = true;
     if (entry.element) entry.element->complain(entry.source, found);
   }
+  if (host_.check_only) check_declares(host_, *next_declares_, found);
   const bool good = !found.has_errors();
   out.append(std::move(found));
   return good;
@@ -79,8 +85,13 @@ void Graph::collect(Diagnostics& out) {
   next_declares_ = std::make_shared<Declares>();
   next_declares_->parent = next_input_.declares;
   // Custom components first: any block may use them, wherever they stand.
-  for (const auto& part : next_input_.parts)
+  for (const auto& part : next_input_.parts) {
     add_declares(next_declares_, part.file, part.body, next_input_.module_path, out);
+    for (const auto& statement : part.body.statements)
+      if (auto* block = std::get_if<std::shared_ptr<const syntax::Block>>(&statement))
+        if (is_import((*block)->full_name()) && !(*block)->label.empty())
+          next_declares_->imported[(*block)->label] = nullptr;
+  }
   for (const auto& part : next_input_.parts) {
     for (const auto& statement : part.body.statements) {
       if (auto* a = std::get_if<syntax::Attribute>(&statement))
@@ -138,8 +149,9 @@ bool Graph::classify(Entry& entry, Diagnostics& out) {
     entry.signature = "value";
   } else if (host_.blocks.info(name)) {
     if (!labelled(false)) return false;
-    if (next_input_.given) {
-      out.error(file, block.name_span, fmt::format("{} is not for modules", name));
+    if (!path_.empty() || next_input_.given) {
+      out.error(file, block.name_span,
+                fmt::format("{} stands at the root of the configuration only", name));
       return false;
     }
     make = [=, this] { return std::make_shared<ConfigElement>(host_, name); };
@@ -150,9 +162,11 @@ bool Graph::classify(Entry& entry, Diagnostics& out) {
     entry.signature = "foreach";
   } else if (name == "import.file" || name == "import.string" || name == "import.http") {
     if (!labelled(true)) return false;
-    next_declares_->imported[block.label] = nullptr;
     make = [=, this] { return std::make_shared<ImportElement>(host_, name, global_id); };
     entry.signature = "import";
+  } else if (is_block_elsewhere(name)) {
+    out.lacking(file, block.name_span, fmt::format("{} is not part of this version", name));
+    return false;
   } else if (next_declares_->find(block.name) ||
              (block.name.size() == 2 && next_declares_->has_namespace(block.name[0]))) {
     if (!labelled(true)) return false;

@@ -5,7 +5,6 @@
 #include <collector/engine/seams.hpp>
 
 #include "base/log.hpp"
-#include "syntax/tree.hpp"
 
 #include <map>
 #include <memory>
@@ -47,9 +46,6 @@ class Imports {
   /// A reload begins: what it does not ask for again is let go at its end.
   void begin();
   void end();
-  /// Sources of imported files, for drawing diagnostics.
-  void keep(syntax::FilePtr file) { kept_[file->name] = std::move(file); }
-  const std::map<std::string, syntax::FilePtr>& kept() const { return kept_; }
 
  private:
   struct Watched;
@@ -65,7 +61,6 @@ class Imports {
   Function<void()> changed_;
   std::map<std::string, std::shared_ptr<Watched>> files_;
   std::map<std::string, std::shared_ptr<Fetched>> remotes_;
-  std::map<std::string, syntax::FilePtr> kept_;
   std::stop_source stop_;
 };
 

@@ -16,14 +16,17 @@ using syntax::Value;
 /// The `argument` labels of a module's body, and whether each may be left out.
 std::map<std::string, bool> arguments_of(const syntax::Body& body) {
   std::map<std::string, bool> out;
+  const syntax::Scope standard(&syntax::standard_library());
   for (const auto& statement : body.statements) {
     auto* block = std::get_if<std::shared_ptr<const syntax::Block>>(&statement);
     if (!block || (*block)->full_name() != "argument") continue;
     bool optional = false;
     for (const auto& inner : (*block)->body.statements)
-      if (auto* a = std::get_if<syntax::Attribute>(&inner); a && a->name.name == "optional")
-        if (auto* literal = std::get_if<syntax::Literal>(&a->value->node))
-          optional = literal->text == "true";
+      if (auto* a = std::get_if<syntax::Attribute>(&inner); a && a->name.name == "optional") {
+        Diagnostics ignored;  // the argument's own element says what is wrong
+        const auto value = syntax::evaluate(*a->value, standard, {}, ignored);
+        optional = value && value->type() == Value::Type::boolean && value->boolean();
+      }
     out.emplace((*block)->label, optional);
   }
   return out;
@@ -61,6 +64,30 @@ void add_declares(const std::shared_ptr<Declares>& declares, const syntax::FileP
   }
 }
 
+namespace {
+
+Graph::Input input_of(const Declaration& declaration) {
+  Graph::Input input;
+  input.parts.push_back({declaration.file, declaration.block->body});
+  input.declares = declaration.home.lock();
+  input.module_path = declaration.module_path;
+  if (!declaration.module_path.empty()) input.names["module_path"] = Value(declaration.module_path);
+  return input;
+}
+
+}  // namespace
+
+void check_declares(GraphHost& host, const Declares& declares, Diagnostics& out) {
+  for (const auto& [name, declaration] : declares.own) {
+    Graph::Input input = input_of(declaration);
+    input.unknown.insert("argument");
+    input.given.emplace();
+    Graph graph(host, name + "/");
+    graph.stage(std::move(input), out);
+    graph.discard();
+  }
+}
+
 // ModuleElement
 
 bool ModuleElement::stage(const Source& source, const Surroundings& in, Diagnostics& out) {
@@ -72,6 +99,11 @@ bool ModuleElement::stage(const Source& source, const Surroundings& in, Diagnost
     out.error(file, block.name_span,
               fmt::format("the import \"{}\" brings no custom component \"{}\"", block.name.front(),
                           block.name.back()));
+    return false;
+  }
+  std::vector<const syntax::Block*>& open = host_.open;
+  if (std::find(open.begin(), open.end(), declaration->block.get()) != open.end()) {
+    out.error(file, block.name_span, fmt::format("{} is made of itself", block.full_name()));
     return false;
   }
   if (std::count(global_id_.begin(), global_id_.end(), '/') > 16) {
@@ -113,15 +145,13 @@ bool ModuleElement::stage(const Source& source, const Surroundings& in, Diagnost
   const bool good = !found.has_errors();
   out.append(std::move(found));
   if (!good) return false;
-  Graph::Input input;
-  input.parts.push_back({declaration->file, declaration->block->body});
-  input.declares = declaration->home.lock();
-  input.module_path = declaration->module_path;
-  if (!declaration->module_path.empty())
-    input.names["module_path"] = Value(declaration->module_path);
+  Graph::Input input = input_of(*declaration);
   if (host_.check_only) input.unknown.insert("argument");
   input.given = std::move(given);
-  return graph_.stage(std::move(input), out);
+  open.push_back(declaration->block.get());
+  const bool staged = graph_.stage(std::move(input), out);
+  open.pop_back();
+  return staged;
 }
 
 void ModuleElement::evaluation_failed(const std::string& why) {
@@ -193,7 +223,8 @@ bool ForeachElement::stage(const Source& source, const Surroundings& in, Diagnos
   input.names = in.names;
   input.unknown = in.unknown;
   syntax::Array items = collection->array();
-  if (!known) {
+  // A check looks into the template even when there is nothing to repeat it for.
+  if (!known || (host_.check_only && items.empty())) {
     input.unknown.insert(var);
     items.assign(1, Value());
   }
@@ -269,7 +300,6 @@ bool ImportElement::stage(const Source& source, const Surroundings& in, Diagnost
   auto declares = std::make_shared<Declares>();
   for (auto& [name, text] : *files) {
     auto parsed = syntax::parse_file(name, std::move(text), out);
-    host_.imports.keep(parsed);
     for (const auto& statement : parsed->body.statements) {
       if (auto* a = std::get_if<syntax::Attribute>(&statement)) {
         out.error(name, a->name.span, "an imported file holds declare and import blocks only");
@@ -290,6 +320,7 @@ bool ImportElement::stage(const Source& source, const Surroundings& in, Diagnost
     }
     add_declares(declares, parsed, parsed->body, module_path, out);
   }
+  if (host_.check_only) check_declares(host_, *declares, out);
   declares_ = std::move(declares);
   return out.list().size() == before;
 }

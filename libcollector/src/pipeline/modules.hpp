@@ -16,6 +16,9 @@ void add_declares(const std::shared_ptr<Declares>& declares, const syntax::FileP
                   const syntax::Body& body, const std::string& module_path,
                   syntax::Diagnostics& out);
 
+/// Checks the bodies of `declares` whether they are used or not: their arguments have no value.
+void check_declares(GraphHost& host, const Declares& declares, syntax::Diagnostics& out);
+
 /// One use of a custom component.
 class ModuleElement final : public Element {
  public:

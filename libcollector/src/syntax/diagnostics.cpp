@@ -46,6 +46,12 @@ std::size_t distance(std::string_view a, std::string_view b) {
 void Diagnostics::append(Diagnostics other) {
   list_.insert(list_.end(), std::make_move_iterator(other.list_.begin()),
                std::make_move_iterator(other.list_.end()));
+  sources_.merge(other.sources_);
+}
+
+std::string_view Diagnostics::source_of(const std::string& file) const {
+  const auto it = sources_.find(file);
+  return it == sources_.end() ? std::string_view() : std::string_view(*it->second);
 }
 
 bool Diagnostics::has_errors() const {
@@ -98,6 +104,15 @@ std::string to_drawing(const Diagnostic& d, std::string_view source) {
   }
   if (last < end.line) out += fmt::format(" {:>{}} | ...\n", "", width);
   if (!d.hint.empty()) out += "hint: " + d.hint + "\n";
+  return out;
+}
+
+std::string to_drawings(const Diagnostics& diagnostics) {
+  std::string out;
+  for (const Diagnostic& d : diagnostics.list()) {
+    out += to_drawing(d, diagnostics.source_of(d.file));
+    out += '\n';
+  }
   return out;
 }
 

@@ -1,6 +1,8 @@
 // What is wrong with a configuration and where: collected, never thrown, all of a file at once.
 #pragma once
 
+#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +47,12 @@ class Diagnostics {
     error(std::move(file), span, std::move(message), std::move(hint));
     list_.back().lacking = true;
   }
+  /// Remembers the text of a file that was read, so that what is wrong in it can be drawn.
+  void source(const std::string& file, std::shared_ptr<const std::string> text) {
+    sources_[file] = std::move(text);
+  }
+  /// Empty when the file is not known.
+  std::string_view source_of(const std::string& file) const;
   void append(Diagnostics other);
   bool has_errors() const;
   bool empty() const { return list_.empty(); }
@@ -54,6 +62,7 @@ class Diagnostics {
 
  private:
   std::vector<Diagnostic> list_;
+  std::map<std::string, std::shared_ptr<const std::string>> sources_;
 };
 
 /// `main.alloy:4:3: message`, one line.
@@ -61,6 +70,9 @@ std::string to_line(const Diagnostic& d);
 /// The line above, then the source lines with carets below them, then the hint. `source` is the
 /// text of the file that the diagnostic names; without it (empty) the drawing is left out.
 std::string to_drawing(const Diagnostic& d, std::string_view source);
+
+/// Every diagnostic with its drawing, ready for a terminal.
+std::string to_drawings(const Diagnostics& diagnostics);
 
 /// The candidate nearest to `word` by edit distance, or empty when none is near enough to be meant.
 std::string_view nearest(std::string_view word, const std::vector<std::string>& candidates);

@@ -452,6 +452,7 @@ FilePtr parse_file(std::string name, std::string source, Diagnostics& diagnostic
   auto file = std::make_shared<File>();
   file->name = std::move(name);
   file->source = std::move(source);
+  diagnostics.source(file->name, {file, &file->source});
   Parser parser(file->name, file->source, diagnostics);
   file->body = parser.body(Token::end);
   file->comments = parser.take_comments();
