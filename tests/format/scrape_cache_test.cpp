@@ -207,3 +207,12 @@ TEST_CASE("after forget() series that have no line any more become stale, the ot
   CHECK(gone.series.size() == 2);
   CHECK(t.scrape("b 6\n", 6) == Samples{R"(b{instance="i:1",job="j"} 6@6)"});
 }
+
+TEST_CASE("a timestamp more than ten minutes ahead is left out, its series stays as it is") {
+  Target t;
+  CHECK(t.scrape("a 1 600000\nb 1 600002\nc 1\n", 1) ==
+        Samples{R"(a{instance="i:1",job="j"} 1@600000)", R"(c{instance="i:1",job="j"} 1@1)"});
+  CHECK(t.cache.last().out_of_bounds == 1);
+  CHECK(t.cache.last().added == 3);
+  CHECK(t.scrape("c 2\n", 2) == Samples{R"(c{instance="i:1",job="j"} 2@2)"});
+}

@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::size_t kLookAhead = 4;
 constexpr std::uint16_t kTurns = 1U << 15;
+/// Prometheus scrape/scrape.go, maxAheadTime. Receivers refuse what is later, and what comes with
+/// it.
+constexpr std::int64_t kMostAheadMs = 10 * 60 * 1000;
 
 /// What is exposed wins, also a label that is exposed as empty: so Pushgateway keeps its own
 /// instance from what it holds (Prometheus scrape/scrape.go, mutateSampleLabels).
@@ -188,9 +191,11 @@ class ScrapeCache::Pass {
     if (Status s = ExpositionReader::read_labels(series, parsed_, storage_); !s.ok()) return s;
     labels_.clear();
     for (const model::Label& label : parsed_) {
-      if (!labels_.get(label.name).empty())
+      if (!labels_.get(label.name).empty()) {
+        ++stats_.scraped;
         return Status(Code::invalid_argument, fmt::format("label \"{}\" is there twice: {}",
                                                           label.name, series.substr(0, 200)));
+      }
       labels_.set(label.name, label.value);
     }
     if (settings_.honor_labels)
@@ -244,6 +249,11 @@ class ScrapeCache::Pass {
     // What comes twice at one time is a duplicate: the first one counts.
     if (again && !own_time) {
       ++stats_.duplicates;
+      return true;
+    }
+    if (own_time && *line.timestamp > now_ + kMostAheadMs) {
+      ++stats_.out_of_bounds;
+      if (index >= known_ && !again) --stats_.series_added;
       return true;
     }
     if (settings_.sample_limit > 0 && out_.series.size() - out_before_ >= settings_.sample_limit)

@@ -39,6 +39,7 @@ struct ScrapeStats {
   std::uint64_t added = 0;    ///< without those whose labels break a limit; duplicates count
   std::uint64_t series_added = 0;
   std::uint64_t duplicates = 0;  ///< left out: the same series was there before in this exposition
+  std::uint64_t out_of_bounds = 0;  ///< left out: more than ten minutes ahead of the scrape
 };
 
 class ScrapeCache {
@@ -56,8 +57,8 @@ class ScrapeCache {
                              std::int64_t now_ms, MetricColumns& out);
   /// What the last scrape found; when it failed, what it had found until then.
   const ScrapeStats& last() const { return last_; }
-  /// The settings change: what lines meant is forgotten. Series that the next scrape has no line for
-  /// become stale then.
+  /// The settings change: what lines meant is forgotten. Series that the next scrape has no line
+  /// for become stale then.
   void forget();
   /// A failed scrape or the end of the target: everything that was current becomes stale.
   void stale(std::int64_t now_ms, MetricColumns& out);

@@ -77,6 +77,16 @@ ScrapeOutlet::ScrapeOutlet(Context& c)
                                 "Targets that this component scrapes.")),
       forwarded(c.metrics().counter("prometheus_forwarded_samples_total",
                                     "Samples that the receivers took.")),
+      duplicates(c.metrics().counter("prometheus_target_scrapes_sample_duplicate_timestamp_total",
+                                     "Samples left out since their series was there before in the "
+                                     "same scrape.")),
+      out_of_bounds(c.metrics().counter("prometheus_target_scrapes_sample_out_of_bounds_total",
+                                        "Samples left out since they are more than ten minutes "
+                                        "ahead.")),
+      over_samples(c.metrics().counter("prometheus_target_scrapes_exceeded_sample_limit_total",
+                                       "Scrapes that were refused for their number of samples.")),
+      over_bytes(c.metrics().counter("prometheus_target_scrapes_exceeded_body_size_limit_total",
+                                     "Scrapes that were refused for the size of their body.")),
       latency(c.metrics().histogram("prometheus_fanout_latency",
                                     "Time until the receivers took a batch, in seconds.",
                                     {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10})) {}
@@ -271,7 +281,10 @@ void ScrapeLoop::take(Result<net::Response> answer, Report& report, MetricColumn
     const bool too_long = answer.error().code() == Code::out_of_range;
     report.error =
         too_long ? "body size limit exceeded: " + answer.error().what() : answer.error().what();
-    if (too_long) report.bytes = -1;
+    if (too_long) {
+      report.bytes = -1;
+      outlet_->over_bytes.add();
+    }
   } else if (answer->status != 200) {
     report.error = fmt::format("server returned HTTP status {} {}", answer->status,
                                net::reason_phrase(answer->status));
@@ -297,6 +310,9 @@ void ScrapeLoop::take(Result<net::Response> answer, Report& report, MetricColumn
       report.scraped = cache_->last().scraped;
       report.added = cache_->last().added;
       report.series_added = cache_->last().series_added;
+      outlet_->duplicates.add(static_cast<double>(cache_->last().duplicates));
+      outlet_->out_of_bounds.add(static_cast<double>(cache_->last().out_of_bounds));
+      if (!result && result.error().code() == Code::out_of_range) outlet_->over_samples.add();
       if (result) {
         if (!args.honor_metadata) columns.metadata = nullptr;
         return;
