@@ -1,5 +1,7 @@
 #include "base/log.hpp"
 
+#include "base/utf8.hpp"
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -16,25 +18,33 @@ constexpr std::size_t kMostKinds = 4096;
 
 bool needs_quotes(std::string_view text) {
   if (text.empty()) return true;
-  for (const unsigned char c : text)
+  while (!text.empty()) {
+    const auto c = static_cast<unsigned char>(text[0]);
     if (c <= ' ' || c == '"' || c == '=' || c == '\\' || c == 0x7f) return true;
+    const std::size_t n = utf8_character(text);
+    if (n == 0) return true;
+    text.remove_prefix(n);
+  }
   return false;
 }
 
+/// What a target sends may be no UTF-8: such bytes become U+FFFD, so that a line stays readable.
 void append_quoted(std::string& line, std::string_view text) {
   line += '"';
-  for (const char c : text) {
-    const auto u = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      line += '\\';
-      line += c;
-    } else if (c == '\n') {
+  while (!text.empty()) {
+    const auto c = static_cast<unsigned char>(text[0]);
+    const std::size_t n = utf8_character(text);
+    if (n == 0)
+      line += "\\ufffd";
+    else if (c == '"' || c == '\\')
+      line.append(1, '\\').append(1, text[0]);
+    else if (c == '\n')
       line += "\\n";
-    } else if (u < 0x20 || u == 0x7f) {
-      line += fmt::format("\\u{:04x}", u);
-    } else {
-      line += c;
-    }
+    else if (c < 0x20 || c == 0x7f)
+      line += fmt::format("\\u{:04x}", c);
+    else
+      line += text.substr(0, n);
+    text.remove_prefix(n == 0 ? 1 : n);
   }
   line += '"';
 }
