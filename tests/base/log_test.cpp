@@ -29,10 +29,12 @@ TEST_CASE("JSON lines are JSON whatever they carry") {
   ManualLoop loop;
   Lines lines;
   base::Logger log(loop, lines, base::LogFormat::json, base::Level::debug);
-  log.debug("x", {{"bytes", std::string_view("\0\x01\"\\\n", 5)}});
+  log.debug("x",
+            {{"bytes", std::string_view("\0\x01\"\\\n", 5)}, {"foreign", "h\xc3\xa9\xff\xc3"}});
   const auto parsed = nlohmann::json::parse(lines.all.at(0));
   CHECK(parsed["level"] == "debug");
   CHECK(parsed["bytes"] == std::string("\0\x01\"\\\n", 5));
+  CHECK(parsed["foreign"] == "h\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd");
 }
 
 TEST_CASE("bytes that are no UTF-8 and passwords of URLs do not reach a line") {

@@ -3,7 +3,13 @@
 
 #include <collector/engine/testing.hpp>
 
+#include "base/system_files.hpp"
 #include "discover/glob.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
 
 using namespace collector;
 
@@ -60,4 +66,24 @@ TEST_CASE("files that match are listed once, sorted") {
   CHECK(discover::glob(files, "/*/a.log") == Paths{"/d/a.log", "/e/a.log"});
   CHECK(discover::glob(files, "/d/nothing") == Paths{});
   CHECK(discover::glob(files, "/nothing/**") == Paths{});
+}
+
+TEST_CASE("** follows links to directories, but not in circles") {
+  namespace fs = std::filesystem;
+  const fs::path top = fs::temp_directory_path() / ("glob_test." + std::to_string(::getpid()));
+  fs::create_directories(top / "a/b");
+  fs::create_directories(top / "elsewhere");
+  for (const char* file : {"a/1.log", "a/b/2.log", "elsewhere/3.log"})
+    std::ofstream(top / file) << "";
+  fs::create_directory_symlink(top / "elsewhere", top / "a/link");
+  fs::create_directory_symlink(top / "a", top / "a/b/up");
+  fs::create_directory_symlink("..", top / "a/b/up_too");
+  fs::create_symlink("nowhere", top / "a/dangling.log");
+  base::SystemFiles files;
+  std::vector<std::string> found;
+  for (const std::string& path : discover::glob(files, (top / "a/**/*.log").string()))
+    found.push_back(path.substr(top.string().size()));
+  fs::remove_all(top);
+  CHECK(found ==
+        std::vector<std::string>{"/a/1.log", "/a/b/2.log", "/a/dangling.log", "/a/link/3.log"});
 }

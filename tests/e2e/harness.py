@@ -103,12 +103,14 @@ class Stack(contextlib.ExitStack):
     def prometheus(self, name, config):
         port = free_port()
         path = self.write(f"{name}.yml", config)
-        self.start(name, [need("prometheus"), f"--config.file={path}",
-                          f"--web.listen-address=127.0.0.1:{port}",
-                          f"--storage.tsdb.path={self.folder}/{name}-data",
-                          "--web.enable-remote-write-receiver", "--log.level=warn"])
+        process = self.start(name, [need("prometheus"), f"--config.file={path}",
+                                    f"--web.listen-address=127.0.0.1:{port}",
+                                    f"--storage.tsdb.path={self.folder}/{name}-data",
+                                    "--web.enable-remote-write-receiver", "--log.level=warn"])
         wait_for(name, lambda: get(f"http://127.0.0.1:{port}/-/ready"))
-        return Prometheus(port)
+        prometheus = Prometheus(port)
+        prometheus.process, prometheus.config = process.process, path
+        return prometheus
 
     def node_exporter(self):
         port = free_port()

@@ -1,6 +1,7 @@
 #include "base/log.hpp"
 
 #include "base/redact.hpp"
+#include "base/utf8.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -42,28 +43,12 @@ void append_quoted(std::string& line, std::string_view text) {
   line += '"';
 }
 
-/// How many of the first bytes of `text` make one character of UTF-8; 0: none do (RFC 3629).
-std::size_t character_of(std::string_view text) {
-  const auto at = [&](std::size_t i) -> unsigned {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
-  };
-  const auto follows = [&](std::size_t i) { return (at(i) & 0xc0) == 0x80; };
-  const unsigned first = at(0), second = at(1);
-  if (first < 0x80) return 1;
-  if (first < 0xc2 || first > 0xf4 || !follows(1)) return 0;
-  if (first < 0xe0) return 2;
-  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) || !follows(2)) return 0;
-  if (first < 0xf0) return 3;
-  if ((first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f) || !follows(3)) return 0;
-  return 4;
-}
-
 /// What is no UTF-8 becomes U+FFFD, byte by byte: a line is text, whatever a peer sent.
 std::string as_text(std::string_view bytes) {
   std::string text;
   text.reserve(bytes.size());
   while (!bytes.empty()) {
-    const std::size_t n = character_of(bytes);
+    const std::size_t n = utf8_character(bytes);
     text.append(n > 0 ? bytes.substr(0, n) : std::string_view("\xef\xbf\xbd"));
     bytes.remove_prefix(std::max<std::size_t>(n, 1));
   }

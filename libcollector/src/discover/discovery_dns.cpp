@@ -74,6 +74,11 @@ class DnsDiscovery final : public Component<DnsDiscoveryArgs, TargetExports> {
                                                                   context().stop());
         if (context().stop().stop_requested()) co_return Status();
         if (round != updates_) break;
+        if (!records && records.error().code() == Code::not_found) {
+          context().log().warn("there is no such name", {{"name", name}});
+          known_[name].clear();
+          continue;
+        }
         if (!records) {
           all = false;
           failures_.add();

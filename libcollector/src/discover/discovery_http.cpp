@@ -92,6 +92,7 @@ class HttpDiscovery final : public Component<HttpDiscoveryArgs, TargetExports> {
     request.url = args_.url;
     const std::string url = args_.url;
     request.headers.set("Accept", "application/json");
+    request.headers.set("User-Agent", "libcollector/" COLLECTOR_VERSION);
     request.headers.set(
         "X-Prometheus-Refresh-Interval-Seconds",
         fmt::format("{}", std::chrono::duration<double>(args_.refresh_interval).count()));

@@ -166,6 +166,25 @@ class Walk {
     return entries ? std::move(*entries) : std::vector<DirectoryEntry>();
   }
 
+  /// Beneath `**`: whether the entry is a directory, which is then visited. Links are followed, but
+  /// not back to where we come from.
+  bool descend(const DirectoryEntry& entry, const std::string& base, std::size_t i, int depth) {
+    if (entry.kind != FileInfo::Kind::directory && entry.kind != FileInfo::Kind::symlink)
+      return false;
+    const std::string path = join(base, entry.name);
+    const auto info = files_.info(path);
+    if (!info || info->kind != FileInfo::Kind::directory)
+      return entry.kind == FileInfo::Kind::directory;
+    const std::pair here(info->device, info->inode);
+    const bool again = entry.kind == FileInfo::Kind::symlink &&
+                       std::find(above_.begin(), above_.end(), here) != above_.end();
+    if (again || ++visited_ > kMost) return true;
+    above_.push_back(here);
+    visit(path, i, depth + 1);
+    above_.pop_back();
+    return true;
+  }
+
   void visit(const std::string& base, std::size_t i, int depth) {
     if (found_.size() >= kMost || depth > kDeepest) return;
     if (i == parts_.size()) {
@@ -174,11 +193,12 @@ class Walk {
     }
     const std::string& part = parts_[i];
     if (part == "**") {
+      if (above_.empty())
+        if (const auto start = files_.info(base.empty() ? "." : base))
+          above_.emplace_back(start->device, start->inode);
       if (i + 1 < parts_.size() || files_.info(base)) visit(base, i + 1, depth);
       for (const DirectoryEntry& e : list(base))
-        if (e.kind == FileInfo::Kind::directory)
-          visit(join(base, e.name), i, depth + 1);
-        else if (i + 1 == parts_.size())
+        if (!descend(e, base, i, depth) && i + 1 == parts_.size())
           found_.insert(join(base, e.name));
       return;
     }
@@ -200,6 +220,8 @@ class Walk {
   Files& files_;
   std::set<std::string>& found_;
   std::vector<std::string> parts_;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> above_;  ///< device and inode, from `**` on
+  std::size_t visited_ = 0;
 };
 
 }  // namespace

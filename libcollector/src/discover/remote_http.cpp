@@ -98,6 +98,7 @@ class RemoteHttp final : public Component<RemoteHttpArgs, ContentExports> {
     net::Request request;
     request.method = args_.method;
     request.url = args_.url;
+    request.headers.set("User-Agent", "libcollector/" COLLECTOR_VERSION);
     for (const auto& [name, value] : args_.headers) request.headers.set(name, value);
     request.body = args_.body;
     net::SendOptions options;

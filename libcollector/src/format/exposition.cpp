@@ -154,6 +154,11 @@ Status ExpositionReader::read_comment(ExpositionLine& line) {
     return finish();
   }
   text.remove_prefix(word_end);
+  // Prometheus' lexer asks for a blank behind the word, else it is as good as any other.
+  if (text.empty() && format_ == Exposition::text) {
+    line.kind = ExpositionLine::Kind::comment;
+    return finish();
+  }
   skip();
   std::size_t n = name_length(text, true);
   if (!text.empty() && text[0] == '"') n = quoted_length(text);

@@ -1,6 +1,7 @@
 #include "format/scrape_cache.hpp"
 
 #include <fmt/format.h>
+#include <boost/unordered/unordered_flat_set.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -11,15 +12,23 @@ namespace {
 
 constexpr std::size_t kLookAhead = 4;
 constexpr std::uint16_t kTurns = 1U << 15;
+/// Prometheus scrape/scrape.go, maxAheadTime. Receivers refuse what is later, and what comes with
+/// it.
+constexpr std::int64_t kMostAheadMs = 10 * 60 * 1000;
 
-/// The labels that a sample ends up with (Prometheus scrape/scrape.go, mutateSampleLabels).
-void add_target_labels(const std::map<std::string, std::string>& target, bool honor,
+/// What is exposed wins, also a label that is exposed as empty: so Pushgateway keeps its own
+/// instance from what it holds (Prometheus scrape/scrape.go, mutateSampleLabels).
+void honor_labels(const std::map<std::string, std::string>& target,
+                  const std::vector<model::Label>& exposed, model::LabelsBuilder& labels) {
+  for (const auto& [name, value] : target)
+    if (std::none_of(exposed.begin(), exposed.end(),
+                     [&](const model::Label& l) { return l.name == name; }))
+      labels.set(name, value);
+}
+
+/// The target's labels win; what they displace is kept as exported_ (the same function).
+void add_target_labels(const std::map<std::string, std::string>& target,
                        model::LabelsBuilder& labels) {
-  if (honor) {
-    for (const auto& [name, value] : target)
-      if (labels.get(name).empty()) labels.set(name, value);
-    return;
-  }
   std::vector<std::pair<std::string, std::string>> pushed_aside;
   for (const auto& [name, value] : target) {
     if (const auto own = labels.get(name); !own.empty()) pushed_aside.emplace_back(name, own);
@@ -90,7 +99,11 @@ class ScrapeCache::Pass {
         out_(out),
         out_before_(out.series.size()),
         known_(cache.entries_.size()),
-        turn_(static_cast<std::uint16_t>((cache.turn_ + 1) % kTurns)) {}
+        turn_(static_cast<std::uint16_t>((cache.turn_ + 1) % kTurns)),
+        cursor_(cache.forgotten_ ? known_ : 0),
+        deviated_(cache.forgotten_) {
+    if (cache.aliases_) here_.emplace();
+  }
 
   Status run(std::string_view body) {
     ExpositionReader reader(body, settings_.format);
@@ -101,7 +114,7 @@ class ScrapeCache::Pass {
         if (reader.at_series(e.length) &&
             base::hash128(reader.rest().substr(0, e.length), cache_.seed_) == e.hash) {
           if (Status s = reader.read_sample(e.length, line); !s.ok()) return s;
-          if (Status s = take(cursor_++, line); !s.ok()) return s;
+          if (!take(cursor_++, line)) return beyond_limit(reader);
           continue;
         }
       }
@@ -114,7 +127,7 @@ class ScrapeCache::Pass {
       }
       auto index = find((*next)->series);
       if (!index) return index.error();
-      if (Status s = take(*index, **next); !s.ok()) return s;
+      if (!take(*index, **next)) return beyond_limit(reader);
     }
   }
 
@@ -127,14 +140,22 @@ class ScrapeCache::Pass {
     for (Entry& e : entries_) e.seen = cache_.turn_;  // as the last good scrape left them
   }
 
-  ScrapeStats finish() {
+  void finish() {
     cache_.turn_ = turn_;
+    if (!here_) {
+      // The series of known lines differ from one another; only new lines may say them again.
+      here_.emplace();
+      for (std::size_t i = known_; i < entries_.size(); ++i) here_->insert(entries_[i].id);
+    }
     for (std::size_t i = 0; i < known_; ++i)
-      if (entries_[i].seen != turn_ && entries_[i].tracked) add(out_, entries_[i].id, now_, kStale);
+      if (entries_[i].seen != turn_ && entries_[i].tracked && !here_->contains(entries_[i].id))
+        add(out_, entries_[i].id, now_, kStale);
     if (deviated_ || cursor_ < known_) cache_.settle(order());
+    cache_.forgotten_ = false;
+    cache_.aliases_ = aliases_;
     finish_metadata();
-    return stats_;
   }
+  const ScrapeStats& stats() const { return stats_; }
 
  private:
   /// The entry of a line that is not the expected one: a little ahead, anywhere, or new.
@@ -154,7 +175,7 @@ class ScrapeCache::Pass {
     if (!by_hash_) {
       by_hash_.emplace();
       by_hash_->reserve(entries_.size() * 2 + 16);
-      for (std::size_t i = 0; i < entries_.size(); ++i)
+      for (std::size_t i = cache_.forgotten_ ? known_ : 0; i < entries_.size(); ++i)
         by_hash_->emplace(entries_[i].hash, static_cast<std::uint32_t>(i));
     }
     if (const auto it = by_hash_->find(hash); it != by_hash_->end()) {
@@ -170,16 +191,30 @@ class ScrapeCache::Pass {
     if (Status s = ExpositionReader::read_labels(series, parsed_, storage_); !s.ok()) return s;
     labels_.clear();
     for (const model::Label& label : parsed_) {
-      if (!labels_.get(label.name).empty())
+      if (!labels_.get(label.name).empty()) {
+        ++stats_.scraped;
         return Status(Code::invalid_argument, fmt::format("label \"{}\" is there twice: {}",
                                                           label.name, series.substr(0, 200)));
+      }
       labels_.set(label.name, label.value);
     }
-    add_target_labels(settings_.labels, settings_.honor_labels, labels_);
-    if (Status s = check(labels_, settings_, series); !s.ok()) return s;
+    if (settings_.honor_labels)
+      honor_labels(settings_.labels, parsed_, labels_);
+    else
+      add_target_labels(settings_.labels, labels_);
+    if (Status s = check(labels_, settings_, series); !s.ok()) {
+      ++stats_.scraped;
+      return s;
+    }
     Entry e;
     e.hash = hash;
     e.id = cache_.series_.intern(labels_);
+    // Somebody has this series already, maybe another line of this exposition.
+    if (!here_ && cache_.series_.references(e.id) > 1) {
+      here_.emplace();
+      for (const Entry& other : entries_)
+        if (other.seen == turn_) here_->insert(other.id);
+    }
     e.length = static_cast<std::uint16_t>(series.size());
     e.seen = static_cast<std::uint16_t>((turn_ + kTurns - 1) % kTurns);
     entries_.push_back(e);
@@ -199,27 +234,47 @@ class ScrapeCache::Pass {
     return order_;
   }
 
-  Status take(std::size_t index, const ExpositionLine& line) {
+  /// False when the sample is over the limit.
+  bool take(std::size_t index, const ExpositionLine& line) {
     Entry& e = entries_[index];
     ++stats_.scraped;
-    if (e.seen == turn_) {
-      // What comes twice at one time is a duplicate: the first one counts.
-      if (!line.timestamp || !settings_.honor_timestamps) {
-        ++stats_.duplicates;
-        return {};
-      }
-    } else {
+    ++stats_.added;
+    const bool own_time = line.timestamp && settings_.honor_timestamps;
+    bool again = e.seen == turn_;
+    if (here_ && !here_->insert(e.id).second && !again) again = aliases_ = true;
+    if (e.seen != turn_) {
       e.seen = turn_;
       if (deviated_) order_.push_back(static_cast<std::uint32_t>(index));
     }
-    const bool own_time = line.timestamp && settings_.honor_timestamps;
+    // What comes twice at one time is a duplicate: the first one counts.
+    if (again && !own_time) {
+      ++stats_.duplicates;
+      return true;
+    }
+    if (own_time && *line.timestamp > now_ + kMostAheadMs) {
+      ++stats_.out_of_bounds;
+      if (index >= known_ && !again) --stats_.series_added;
+      return true;
+    }
+    if (settings_.sample_limit > 0 && out_.series.size() - out_before_ >= settings_.sample_limit)
+      return false;
     e.tracked = !own_time || settings_.track_timestamps_staleness;
     add(out_, e.id, own_time ? *line.timestamp : now_, line.value);
-    ++stats_.added;
-    if (settings_.sample_limit > 0 && stats_.added > settings_.sample_limit)
-      return Status(Code::out_of_range,
-                    fmt::format("sample limit exceeded: more than {}", settings_.sample_limit));
-    return {};
+    return true;
+  }
+
+  /// The rest is counted and nothing more: a limit is there to keep its series out.
+  Status beyond_limit(ExpositionReader& reader) {
+    for (;;) {
+      const auto line = reader.next();
+      if (!line) return line.error();
+      if (!*line) break;
+      if ((*line)->kind != ExpositionLine::Kind::sample) continue;
+      ++stats_.scraped;
+      ++stats_.added;
+    }
+    return Status(Code::out_of_range, fmt::format("sample limit exceeded: {} samples, limit {}",
+                                                  stats_.scraped, settings_.sample_limit));
   }
 
   /// Metadata is rarely new: a hash over its lines tells, and then the last list serves again.
@@ -253,14 +308,17 @@ class ScrapeCache::Pass {
   const std::size_t out_before_;
   const std::size_t known_;
   const std::uint16_t turn_;
-  std::size_t cursor_ = 0;
-  bool deviated_ = false;
+  std::size_t cursor_;
+  bool deviated_;
   std::vector<std::uint32_t> order_;
   struct HashOfHash {
     using is_avalanching = void;
     std::size_t operator()(const base::Hash128& h) const { return h.low; }
   };
   std::optional<boost::unordered_flat_map<base::Hash128, std::uint32_t, HashOfHash>> by_hash_;
+  /// The series so far, where two lines may say the same one in different words.
+  std::optional<boost::unordered_flat_set<SeriesId>> here_;
+  bool aliases_ = false;
   ScrapeStats stats_;
   std::uint64_t comments_ = 0;
   std::vector<ExpositionLine> said_;
@@ -277,12 +335,18 @@ Result<ScrapeStats> ScrapeCache::scrape(std::string_view body, const ScrapeSetti
   out.value.reserve(out.value.size() + entries_.size() + 8);
   if (!out.lease) out.lease = series_.lease();
   Pass pass(*this, settings, now_ms, out);
-  if (Status s = pass.run(body); !s.ok()) {
+  const Status status = pass.run(body);
+  last_ = pass.stats();
+  if (!status.ok()) {
     pass.undo();
-    return s;
+    last_.series_added = 0;
+    return status;
   }
-  return pass.finish();
+  pass.finish();
+  return last_;
 }
+
+void ScrapeCache::forget() { forgotten_ = !entries_.empty(); }
 
 /// Keeps the entries in `order`, in that order, and lets the others go.
 void ScrapeCache::settle(std::vector<std::uint32_t>& order) {
@@ -312,7 +376,7 @@ void ScrapeCache::append_report(std::string_view name,
   if (it == reports_.end()) {
     model::LabelsBuilder builder;
     builder.set(model::kNameLabel, name);
-    add_target_labels(labels, false, builder);
+    add_target_labels(labels, builder);
     it = reports_.emplace(std::string(name), series_.intern(builder)).first;
   }
   add(out, it->second, now_ms, value);

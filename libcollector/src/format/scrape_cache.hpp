@@ -36,9 +36,10 @@ struct ScrapeSettings {
 
 struct ScrapeStats {
   std::uint64_t scraped = 0;  ///< samples in the exposition
-  std::uint64_t added = 0;    ///< samples that were taken
+  std::uint64_t added = 0;    ///< without those whose labels break a limit; duplicates count
   std::uint64_t series_added = 0;
   std::uint64_t duplicates = 0;  ///< left out: the same series was there before in this exposition
+  std::uint64_t out_of_bounds = 0;  ///< left out: more than ten minutes ahead of the scrape
 };
 
 class ScrapeCache {
@@ -54,6 +55,11 @@ class ScrapeCache {
   /// error `out` is as before and the next scrape is compared with the last good one.
   Result<ScrapeStats> scrape(std::string_view body, const ScrapeSettings& settings,
                              std::int64_t now_ms, MetricColumns& out);
+  /// What the last scrape found; when it failed, what it had found until then.
+  const ScrapeStats& last() const { return last_; }
+  /// The settings change: what lines meant is forgotten. Series that the next scrape has no line
+  /// for become stale then.
+  void forget();
   /// A failed scrape or the end of the target: everything that was current becomes stale.
   void stale(std::int64_t now_ms, MetricColumns& out);
   /// A sample about the scrape itself, such as `up`.
@@ -77,6 +83,9 @@ class ScrapeCache {
   model::SeriesTable& series_;
   std::uint64_t seed_;
   std::vector<Entry> entries_;
+  ScrapeStats last_;
+  bool forgotten_ = false;  ///< the entries stand for series only, not for lines
+  bool aliases_ = false;    ///< some entries stand for the same series
   std::uint16_t turn_ = 0;
   std::uint64_t metadata_hash_ = 0;
   std::shared_ptr<const std::vector<Metadata>> metadata_;

@@ -45,6 +45,7 @@ class SeriesTable {
   SeriesId intern(std::span<const Label> sorted);
   SeriesId intern(const LabelsBuilder& labels);
   void retain(SeriesId id) { ++record(id).references; }
+  std::uint32_t references(SeriesId id) const { return record(id).references; }
   /// The last release retires the id: it is used again when no lease from before is left.
   void release(SeriesId id);
   std::shared_ptr<const TableLease> lease();

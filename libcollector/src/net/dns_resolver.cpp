@@ -1,5 +1,7 @@
 #include "net/dns_resolver.hpp"
 
+#include "base/system_files.hpp"
+
 #include <ares.h>
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
@@ -10,6 +12,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 namespace collector::net {
 namespace {
@@ -18,6 +21,7 @@ namespace asio = boost::asio;
 
 constexpr int kTimeoutMs = 2000;
 constexpr int kTries = 3;
+constexpr const char* kResolvConf = "/etc/resolv.conf";
 
 Status dns_error(const std::string& name, int code) {
   const Code kind = code == ARES_ENOTFOUND || code == ARES_ENODATA ? Code::not_found
@@ -33,12 +37,13 @@ Status dns_error(const std::string& name, int code) {
 
 struct DnsResolver::State : std::enable_shared_from_this<State> {
   SystemLoop& loop;
+  FileInfo configured;  ///< resolv.conf as it was when this began
   ares_channel channel{};
-  bool open = false;
+  bool open = false, closing = false;
   std::map<ares_socket_t, std::shared_ptr<asio::posix::stream_descriptor>> sockets;
   TimerId timer = TimerId::none;
 
-  explicit State(SystemLoop& l) : loop(l) {
+  State(SystemLoop& l, FileInfo resolv_conf) : loop(l), configured(resolv_conf) {
     ares_options options{};
     options.timeout = kTimeoutMs;
     options.tries = kTries;
@@ -56,6 +61,20 @@ struct DnsResolver::State : std::enable_shared_from_this<State> {
     if (open) ares_destroy(channel);
     ares_library_cleanup();
     for (auto& [fd, descriptor] : sockets) descriptor->release();
+  }
+
+  /// The names that a question for `name` tries, in order (resolv.conf(5): search, ndots).
+  std::vector<std::string> candidates(const std::string& name) const {
+    if (name.ends_with('.')) return {name};
+    ares_options options{};
+    int mask = 0;
+    if (ares_save_options(channel, &options, &mask) != ARES_SUCCESS) return {name};
+    std::vector<std::string> out;
+    for (int i = 0; i < options.ndomains; ++i) out.push_back(name + '.' + options.domains[i]);
+    const bool first = std::count(name.begin(), name.end(), '.') >= options.ndots;
+    out.insert(first ? out.begin() : out.end(), name);
+    ares_destroy_options(&options);
+    return out;
   }
 
   /// c-ares wants to know when `socket` is ready; with neither it is about to close it.
@@ -118,23 +137,28 @@ struct DnsResolver::State : std::enable_shared_from_this<State> {
 namespace {
 
 /// One question under way: whoever comes first, the answer or the stop, resumes the asker.
-template <class T>
+template <class T, class Asked>
 struct Question {
   std::string name;
+  Asked* asked = nullptr;
   Network::RecordType type = Network::RecordType::a;
   Function<void(Result<T>)> done;
   void finish(Result<T> result) {
     if (auto d = std::exchange(done, nullptr)) d(std::move(result));
   }
+  /// Out of a callback of c-ares, which whoever is resumed may destroy: hence by post.
+  static void answer(const std::shared_ptr<Question>& question, Result<T> result) {
+    if (!question->done) return;
+    if (question->asked->closing) return question->finish(std::move(result));
+    question->asked->loop.post(
+        [question, result = std::move(result)]() mutable { question->finish(std::move(result)); });
+  }
 };
-using AddressQuestion = Question<std::vector<std::string>>;
-using RecordQuestion = Question<std::vector<DnsRecord>>;
 
+template <class Q>
 void got_addresses(void* arg, int status, int, ares_addrinfo* info) {
-  const std::unique_ptr<std::shared_ptr<AddressQuestion>> held(
-      static_cast<std::shared_ptr<AddressQuestion>*>(arg));
-  AddressQuestion& question = **held;
-  if (status != ARES_SUCCESS) return question.finish(dns_error(question.name, status));
+  const std::unique_ptr<std::shared_ptr<Q>> held(static_cast<std::shared_ptr<Q>*>(arg));
+  if (status != ARES_SUCCESS) return Q::answer(*held, dns_error((*held)->name, status));
   std::vector<std::string> found;
   for (const ares_addrinfo_node* node = info->nodes; node; node = node->ai_next) {
     char text[INET6_ADDRSTRLEN];
@@ -145,7 +169,7 @@ void got_addresses(void* arg, int status, int, ares_addrinfo* info) {
     if (inet_ntop(node->ai_family, address, text, sizeof text)) found.emplace_back(text);
   }
   ares_freeaddrinfo(info);
-  question.finish(std::move(found));
+  Q::answer(*held, std::move(found));
 }
 
 int wire_type(Network::RecordType type) {
@@ -199,21 +223,34 @@ int parse_answer(Network::RecordType type, const unsigned char* data, int size,
   return status;
 }
 
+template <class Q>
 void got_answer(void* arg, int status, int, unsigned char* data, int size) {
-  const std::unique_ptr<std::shared_ptr<RecordQuestion>> held(
-      static_cast<std::shared_ptr<RecordQuestion>*>(arg));
-  RecordQuestion& question = **held;
+  const std::unique_ptr<std::shared_ptr<Q>> held(static_cast<std::shared_ptr<Q>*>(arg));
   std::vector<DnsRecord> records;
-  if (status == ARES_SUCCESS) status = parse_answer(question.type, data, size, records);
-  if (status == ARES_ENODATA) return question.finish(std::vector<DnsRecord>{});
-  if (status != ARES_SUCCESS) return question.finish(dns_error(question.name, status));
-  question.finish(std::move(records));
+  if (status == ARES_SUCCESS) status = parse_answer((*held)->type, data, size, records);
+  if (status == ARES_ENODATA) return Q::answer(*held, std::vector<DnsRecord>{});
+  if (status != ARES_SUCCESS) return Q::answer(*held, dns_error((*held)->name, status));
+  Q::answer(*held, std::move(records));
 }
 
 }  // namespace
 
-DnsResolver::DnsResolver(SystemLoop& loop) : state_(std::make_shared<State>(loop)) {}
-DnsResolver::~DnsResolver() = default;
+DnsResolver::DnsResolver(SystemLoop& loop) : loop_(loop) {}
+DnsResolver::~DnsResolver() {
+  if (!state_ || !state_->open) return;
+  state_->closing = true;
+  ares_cancel(state_->channel);
+}
+
+std::shared_ptr<DnsResolver::State> DnsResolver::current() {
+  base::SystemFiles files;
+  auto info = files.info(kResolvConf);
+  const FileInfo now = info ? *info : FileInfo();
+  if (state_ && state_->configured.modified == now.modified && state_->configured.size == now.size)
+    return state_;
+  state_ = std::make_shared<State>(loop_, now);
+  return state_;
+}
 
 Task<Result<std::vector<std::string>>> DnsResolver::addresses(std::string host,
                                                               std::stop_token stop) {
@@ -221,19 +258,22 @@ Task<Result<std::vector<std::string>>> DnsResolver::addresses(std::string host,
   if (inet_pton(AF_INET, host.c_str(), &numeric) == 1 ||
       inet_pton(AF_INET6, host.c_str(), &numeric) == 1)
     co_return std::vector<std::string>{host};
-  if (!state_->open)
+  const auto state = current();
+  if (!state->open)
     co_return Result<std::vector<std::string>>(Status(Code::unavailable, "c-ares does not start"));
-  auto question = std::make_shared<AddressQuestion>();
+  using Asked = Question<std::vector<std::string>, State>;
+  auto question = std::make_shared<Asked>();
   question->name = host;
+  question->asked = state.get();
   auto cancel = [question] { question->finish(Status(Code::cancelled, "stopped")); };
   auto initiate = [&](Function<void(Result<std::vector<std::string>>)> done) {
     question->done = std::move(done);
     ares_addrinfo_hints hints{};
     hints.ai_family = AF_UNSPEC;
     hints.ai_socktype = SOCK_STREAM;
-    ares_getaddrinfo(state_->channel, host.c_str(), nullptr, &hints, got_addresses,
-                     new std::shared_ptr<AddressQuestion>(question));
-    state_->tick();
+    ares_getaddrinfo(state->channel, host.c_str(), nullptr, &hints, got_addresses<Asked>,
+                     new std::shared_ptr<Asked>(question));
+    state->tick();
     if (stop.stop_requested()) cancel();
   };
   std::stop_callback on_stop(stop, cancel);
@@ -243,17 +283,35 @@ Task<Result<std::vector<std::string>>> DnsResolver::addresses(std::string host,
 
 Task<Result<std::vector<DnsRecord>>> DnsResolver::query(std::string name, Network::RecordType type,
                                                         std::stop_token stop) {
-  if (!state_->open)
+  const auto state = current();
+  if (!state->open)
     co_return Result<std::vector<DnsRecord>>(Status(Code::unavailable, "c-ares does not start"));
-  auto question = std::make_shared<RecordQuestion>();
+  // As Prometheus: the first name that is there decides, and only when all are said not to be is
+  // there none.
+  std::optional<Status> failed;
+  std::optional<Status> absent;
+  for (const std::string& candidate : state->candidates(name)) {
+    auto records = co_await ask(state, candidate, type, stop);
+    if (records || records.error().code() == Code::cancelled) co_return records;
+    (records.error().code() == Code::not_found ? absent : failed) = records.error();
+  }
+  co_return Result<std::vector<DnsRecord>>(failed ? *failed : *absent);
+}
+
+Task<Result<std::vector<DnsRecord>>> DnsResolver::ask(std::shared_ptr<State> state,
+                                                      std::string name, Network::RecordType type,
+                                                      std::stop_token stop) {
+  using Asked = Question<std::vector<DnsRecord>, State>;
+  auto question = std::make_shared<Asked>();
   question->name = name;
+  question->asked = state.get();
   question->type = type;
   auto cancel = [question] { question->finish(Status(Code::cancelled, "stopped")); };
   auto initiate = [&](Function<void(Result<std::vector<DnsRecord>>)> done) {
     question->done = std::move(done);
-    ares_query(state_->channel, name.c_str(), ns_c_in, wire_type(type), got_answer,
-               new std::shared_ptr<RecordQuestion>(question));
-    state_->tick();
+    ares_query(state->channel, name.c_str(), ns_c_in, wire_type(type), got_answer<Asked>,
+               new std::shared_ptr<Asked>(question));
+    state->tick();
     if (stop.stop_requested()) cancel();
   };
   std::stop_callback on_stop(stop, cancel);

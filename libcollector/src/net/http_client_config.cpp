@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 
@@ -16,6 +17,7 @@ constexpr std::size_t kLargestSecret = 64U << 10;
 constexpr std::size_t kLargestPem = 1U << 20;
 constexpr int kMostRedirects = 10;
 constexpr Duration kTokenMargin = std::chrono::seconds(10);
+constexpr std::int64_t kLongestToken = 365LL * 24 * 3600;  ///< s
 
 std::string trimmed(std::string text) {
   const auto last = text.find_last_not_of(" \t\r\n");
@@ -49,8 +51,8 @@ Result<TlsSettings> tls_settings(Files& files, const TlsFiles& from, bool http2)
 }
 
 std::string environment(const char* upper, const char* lower) {
-  if (const char* value = std::getenv(upper)) return value;
-  if (const char* value = std::getenv(lower)) return value;
+  for (const char* name : {upper, lower})
+    if (const char* value = std::getenv(name); value && *value) return value;
   return {};
 }
 
@@ -62,11 +64,42 @@ Result<std::optional<Url>> proxy_for(const ProxySettings& settings, const Url& u
                       : environment("HTTP_PROXY", "http_proxy");
     no_proxy = environment("NO_PROXY", "no_proxy");
   }
-  if (proxy.empty() || bypasses_proxy(no_proxy, url.host, url.port)) return std::optional<Url>();
+  if (proxy.empty()) return std::optional<Url>();
+  // Go's rules, which spare this machine, come into force with no_proxy or the environment; a bare
+  // proxy_url is for every address (prometheus/common, ProxyConfig.Proxy).
+  const bool rules = settings.from_environment || !no_proxy.empty();
+  if (rules && bypasses_proxy(no_proxy, url.host, url.port)) return std::optional<Url>();
   if (proxy.find("://") == std::string::npos) proxy = "http://" + proxy;
   auto parsed = Url::parse(proxy);
   if (!parsed) return parsed.error().in("proxy_url");
   return std::optional<Url>(std::move(*parsed));
+}
+
+/// RFC 3986, 5.2.4: the path of `target` without `.` and `..`.
+std::string without_dots(std::string_view target) {
+  const std::string_view query = target.substr(std::min(target.find('?'), target.size()));
+  std::string_view path = target.substr(0, target.size() - query.size());
+  std::string out;
+  while (!path.empty()) {
+    const std::size_t end = std::min(path.find('/', 1), path.size());
+    const std::string_view part = path.substr(0, end);
+    path.remove_prefix(end);
+    const bool up = part == "/..";
+    if (up) out.erase(std::min(out.rfind('/'), out.size()));
+    if (!up && part != "/.") out += part;
+    if (path.empty() && (up || part == "/.")) out += '/';
+  }
+  return out.append(query);
+}
+
+/// Credentials follow a redirect to the same host and to hosts below it, as Go's client has it, but
+/// never out of TLS.
+bool may_know(const Url& home, const Url& to) {
+  if (home.tls() && !to.tls()) return false;
+  if (equal_fold(home.host, to.host)) return true;
+  const std::string below = "." + home.host;
+  return to.host.find_first_of(":%") == std::string::npos && to.host.size() > below.size() &&
+         equal_fold(std::string_view(to.host).substr(to.host.size() - below.size()), below);
 }
 
 /// What a Location refers to, seen from where it was sent (RFC 3986, 5.2, for http references).
@@ -127,6 +160,31 @@ bool bypasses_proxy(const std::string& no_proxy, const std::string& host, std::u
   return false;
 }
 
+namespace {
+
+/// Seconds, which some servers send as text; 0 when it is not said.
+std::int64_t expires_in(const nlohmann::json& answer) {
+  const auto at = answer.find("expires_in");
+  if (at == answer.end()) return 0;
+  if (at->is_number()) return static_cast<std::int64_t>(std::min(at->get<double>(), 1e15));
+  std::int64_t seconds = 0;
+  if (at->is_string()) {
+    const std::string& text = at->get_ref<const std::string&>();
+    std::from_chars(text.data(), text.data() + text.size(), seconds);
+  }
+  return seconds;
+}
+
+/// "Bearer", however the server spells it, unless it says something else.
+std::string token_type(const nlohmann::json& answer) {
+  const auto at = answer.find("token_type");
+  if (at == answer.end() || !at->is_string()) return "Bearer";
+  const std::string& type = at->get_ref<const std::string&>();
+  return type.empty() || equal_fold(type, "bearer") ? "Bearer" : type;
+}
+
+}  // namespace
+
 struct ConfiguredClient::State {
   Seams& seams;
   HttpClientSettings settings;
@@ -137,8 +195,10 @@ struct ConfiguredClient::State {
   };
   std::map<std::string, Way> ways;
   std::unique_ptr<ConfiguredClient> token_client;
-  std::string token;
+  std::string token;         ///< with its type, as it goes into the header
+  std::string token_secret;  ///< that it was fetched with
   Instant token_until;
+  bool secret_in_body = false;  ///< the token server wants it there
 
   State(Seams& s, HttpClientSettings c) : seams(s), settings(std::move(c)) {}
 
@@ -173,18 +233,25 @@ struct ConfiguredClient::State {
       co_return trimmed(settings.authorization->type) + " " + *text;
     }
     if (!settings.oauth2) co_return std::string();
-    if (token.empty() || seams.loop.now() >= token_until) {
-      const Status fetched = co_await fetch_token(options);
+    auto secret = resolve(seams.files, settings.oauth2->client_secret, kLargestSecret);
+    if (!secret) co_return Result<std::string>(secret.error().in("oauth2"));
+    if (token.empty() || seams.loop.now() >= token_until || token_secret != *secret) {
+      Status fetched = co_await fetch_token(*secret, secret_in_body, options);
+      // RFC 6749, 2.3.1: some servers take the secret in the body only; which, nobody says.
+      if (!fetched.ok() && fetched.code() != Code::cancelled && !secret_in_body) {
+        const Status again = co_await fetch_token(*secret, true, options);
+        secret_in_body = again.ok();
+        if (again.ok()) fetched = again;
+      }
       if (!fetched.ok()) co_return Result<std::string>(fetched.in("oauth2"));
+      token_secret = std::move(*secret);
     }
-    co_return "Bearer " + token;
+    co_return token;
   }
 
   /// The client credentials grant (RFC 6749, 4.4).
-  Task<Status> fetch_token(SendOptions options) {
+  Task<Status> fetch_token(std::string secret, bool in_body, SendOptions options) {
     const HttpClientSettings::OAuth2& oauth = *settings.oauth2;
-    auto secret = resolve(seams.files, oauth.client_secret, kLargestSecret);
-    if (!secret) co_return secret.error();
     if (!token_client) {
       HttpClientSettings plain;
       plain.tls = oauth.tls;
@@ -196,15 +263,19 @@ struct ConfiguredClient::State {
     request.url = oauth.token_url;
     request.headers.add("Content-Type", "application/x-www-form-urlencoded");
     request.headers.add("Accept", "application/json");
-    request.headers.add("Authorization", "Basic " + base::base64(url_encode(oauth.client_id) + ":" +
-                                                                 url_encode(*secret)));
+    if (!in_body)
+      request.headers.add("Authorization", "Basic " + base::base64(url_encode(oauth.client_id) +
+                                                                   ":" + url_encode(secret)));
     std::string scope;
     for (const std::string& s : oauth.scopes) scope += scope.empty() ? s : " " + s;
     request.body = "grant_type=client_credentials";
     if (!scope.empty()) request.body += "&scope=" + url_encode(scope);
     for (const auto& [name, value] : oauth.endpoint_params)
       request.body += fmt::format("&{}={}", url_encode(name), url_encode(value));
-    options.max_body = kLargestSecret;
+    if (in_body)
+      request.body += fmt::format("&client_id={}&client_secret={}", url_encode(oauth.client_id),
+                                  url_encode(secret));
+    options.max_body = options.max_decoded = kLargestSecret;
     auto response = co_await token_client->send(std::move(request), options);
     if (!response) co_return response.error();
     if (response->status / 100 != 2)
@@ -214,12 +285,11 @@ struct ConfiguredClient::State {
     if (!answer.is_object() || !answer.contains("access_token") ||
         !answer["access_token"].is_string())
       co_return Status(Code::data_loss, "token server sent no access_token");
-    token = answer["access_token"].get<std::string>();
+    token = token_type(answer) + " " + answer["access_token"].get<std::string>();
     // Without expires_in a token is kept until a server refuses it.
-    const std::int64_t seconds = answer.contains("expires_in") && answer["expires_in"].is_number()
-                                     ? answer["expires_in"].get<std::int64_t>()
-                                     : 365LL * 24 * 3600;
-    token_until = seams.loop.now() + (std::chrono::seconds(seconds) - kTokenMargin);
+    const std::int64_t seconds = std::clamp<std::int64_t>(expires_in(answer), 0, kLongestToken);
+    token_until = seams.loop.now() +
+                  (std::chrono::seconds(seconds > 0 ? seconds : kLongestToken) - kTokenMargin);
     co_return Status();
   }
 };
@@ -234,7 +304,7 @@ Task<Result<Response>> ConfiguredClient::send(Request request, SendOptions optio
   auto first = Url::parse(request.url);
   if (!first) co_return Result<Response>(first.error());
   Url url = *first;
-  const std::string home = url.origin();
+  bool known = true;  // whoever is asked now may see the credentials
   for (const auto& [name, value] : settings.headers) request.headers.add(name, value);
   bool renewed = false;
   for (int redirects = 0;;) {
@@ -242,7 +312,7 @@ Task<Result<Response>> ConfiguredClient::send(Request request, SendOptions optio
     if (!client) co_return Result<Response>(client.error());
     Request turn = request;
     turn.url = url.to_text();
-    if (url.origin() == home) {
+    if (known) {
       auto authorization = co_await self->credentials(options);
       if (!authorization) co_return Result<Response>(authorization.error());
       if (authorization->empty() && !url.user.empty())
@@ -269,6 +339,8 @@ Task<Result<Response>> ConfiguredClient::send(Request request, SendOptions optio
           Status(Code::failed_precondition, fmt::format("more than {} redirects", kMostRedirects)));
     auto next = Url::parse(resolve_location(url, location));
     if (!next) co_return Result<Response>(next.error().in("redirect"));
+    next->target = without_dots(next->target);
+    known = known && may_know(*first, *next);
     url = std::move(*next);
     if (status != 307 && status != 308 && request.method != "HEAD") {
       request.method = "GET";

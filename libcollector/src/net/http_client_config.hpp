@@ -67,8 +67,9 @@ class ConfiguredClient {
   ConfiguredClient& operator=(const ConfiguredClient&) = delete;
   ~ConfiguredClient();
 
-  /// As HttpClient::send, with credentials and at most 10 redirects; credentials never follow one
-  /// to another origin. failed_precondition: a file of the settings cannot be read.
+  /// As HttpClient::send, with credentials and at most 10 redirects; credentials and configured
+  /// headers follow one only to the same host or one below it. failed_precondition: a file of the
+  /// settings cannot be read.
   Task<Result<Response>> send(Request request, SendOptions options);
 
  private:

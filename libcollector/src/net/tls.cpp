@@ -70,6 +70,14 @@ int version_of(const std::string& name) {
   return TLS1_2_VERSION;
 }
 
+/// TLS 1.0 and 1.1 sign with SHA-1, which OpenSSL's level 1 and above refuse: who asks for them
+/// gets them.
+void set_version(SSL_CTX* context, const std::string& name) {
+  const int version = version_of(name);
+  SSL_CTX_set_min_proto_version(context, version);
+  if (version < TLS1_2_VERSION) SSL_CTX_set_security_level(context, 0);
+}
+
 std::string alpn_wire(const std::vector<std::string>& protocols) {
   std::string wire;
   for (const std::string& p : protocols) wire.append(1, static_cast<char>(p.size())).append(p);
@@ -93,7 +101,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::client(const TlsSettings& settin
   state->alpn = alpn_wire(settings.alpn);
   state->context.reset(SSL_CTX_new(TLS_client_method()));
   SSL_CTX* context = state->context.get();
-  SSL_CTX_set_min_proto_version(context, version_of(settings.min_version));
+  set_version(context, settings.min_version);
   SSL_CTX_set_verify(context, settings.insecure_skip_verify ? SSL_VERIFY_NONE : SSL_VERIFY_PEER,
                      nullptr);
   if (settings.ca_pem.empty()) {

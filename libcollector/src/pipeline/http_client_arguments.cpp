@@ -150,6 +150,8 @@ Status ProxyArguments::validate() const {
     return invalid("if proxy_from_environment is configured, no_proxy must not be configured");
   if (proxy_url.empty() && !no_proxy.empty())
     return invalid("if no_proxy is configured, proxy_url must also be configured");
+  if (!proxy_url.empty())
+    if (auto url = net::Url::parse(proxy_url); !url) return url.error().in("proxy_url");
   return check_header("proxy_connect_header", proxy_connect_header);
 }
 
@@ -158,6 +160,7 @@ Status OAuth2Arguments::validate() const {
   if (client_secret.empty() && client_secret_file.empty())
     return invalid("either oauth2 client_secret or client_secret_file must be configured");
   if (token_url.empty()) return invalid("oauth2 token_url must be configured");
+  if (auto url = net::Url::parse(token_url); !url) return url.error().in("oauth2 token_url");
   if (!client_secret.empty() && !client_secret_file.empty())
     return invalid("at most one of oauth2 client_secret & client_secret_file must be configured");
   return proxy.validate();

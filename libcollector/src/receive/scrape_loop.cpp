@@ -20,6 +20,7 @@ constexpr std::size_t kLargestBody = std::size_t{512} << 20;
 /// A scrape that begins this close to its tick carries the tick's time, which compresses better;
 /// never more than 1 % of the interval (Prometheus, scrape.ScrapeTimestampTolerance).
 constexpr Duration kAlign = std::chrono::milliseconds(2);
+constexpr Duration kTurn = std::chrono::milliseconds(1);
 
 double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 
@@ -43,17 +44,6 @@ Result<Exposition> exposition_of(std::string_view content_type, const std::strin
                                                       "scrape_fallback_protocol is set",
                                                       content_type));
   return fallback.rfind("OpenMetrics", 0) == 0 ? Exposition::open_metrics : Exposition::text;
-}
-
-/// How many samples a body has before what is wrong with it.
-std::uint64_t count_samples(std::string_view body, Exposition format) {
-  format::ExpositionReader reader(body, format);
-  std::size_t n = 0;
-  for (;;) {
-    const auto line = reader.next();
-    if (!line || !*line) return n;
-    if ((*line)->kind == format::ExpositionLine::Kind::sample) ++n;
-  }
 }
 
 constexpr std::array<std::string_view, 8> kReports{"up",
@@ -87,6 +77,16 @@ ScrapeOutlet::ScrapeOutlet(Context& c)
                                 "Targets that this component scrapes.")),
       forwarded(c.metrics().counter("prometheus_forwarded_samples_total",
                                     "Samples that the receivers took.")),
+      duplicates(c.metrics().counter("prometheus_target_scrapes_sample_duplicate_timestamp_total",
+                                     "Samples left out since their series was there before in the "
+                                     "same scrape.")),
+      out_of_bounds(c.metrics().counter("prometheus_target_scrapes_sample_out_of_bounds_total",
+                                        "Samples left out since they are more than ten minutes "
+                                        "ahead.")),
+      over_samples(c.metrics().counter("prometheus_target_scrapes_exceeded_sample_limit_total",
+                                       "Scrapes that were refused for their number of samples.")),
+      over_bytes(c.metrics().counter("prometheus_target_scrapes_exceeded_body_size_limit_total",
+                                     "Scrapes that were refused for the size of their body.")),
       latency(c.metrics().histogram("prometheus_fanout_latency",
                                     "Time until the receivers took a batch, in seconds.",
                                     {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10})) {}
@@ -159,10 +159,10 @@ void ScrapeLoop::configure(ScrapeTarget target, std::shared_ptr<ScrapeShared> sh
     return std::tuple(a.honor_labels, a.metric_name_validation_scheme, a.label_limit,
                       a.label_name_length_limit, a.label_value_length_limit);
   };
-  if (!cache_ || meaning(shared_->arguments) != meaning(shared->arguments)) {
-    Context& context = outlet_->context;
-    cache_.emplace(context.series(), context.seams().random.next());
-  }
+  if (!cache_)
+    cache_.emplace(outlet_->context.series(), outlet_->context.seams().random.next());
+  else if (meaning(shared_->arguments) != meaning(shared->arguments))
+    cache_->forget();
   shared_ = std::move(shared);
   if (rephase_) wake();
 }
@@ -192,11 +192,15 @@ Task<void> ScrapeLoop::run(std::shared_ptr<ScrapeLoop> self, std::stop_token sto
       tick = {now.unix_ns + scrape_offset(self->target_, now).count()};
     } else if (used) {
       tick.unix_ns += every;
-      if (tick.unix_ns <= now.unix_ns)  // ticks that passed meanwhile are left out
-        tick.unix_ns += ((now.unix_ns - tick.unix_ns) / every + 1) * every;
+      // Of the ticks that passed meanwhile the last one is made up for: else a target that takes
+      // its whole interval to time out would be seen every other time only.
+      if (tick.unix_ns < now.unix_ns) tick.unix_ns += (now.unix_ns - tick.unix_ns) / every * every;
     }
     used = false;
-    Duration delay(std::max<std::int64_t>(tick.unix_ns - now.unix_ns, 0));
+    // What was sent just now is acknowledged by posts: they get their turn before a tick that is
+    // due.
+    const Duration least = self->waiting_ ? kTurn : Duration{};
+    Duration delay = std::max(Duration(tick.unix_ns - now.unix_ns), least);
     if (self->leaving_ && self->last_ms_ == 0) {
       self->ended_ = true;
       co_return;
@@ -277,7 +281,10 @@ void ScrapeLoop::take(Result<net::Response> answer, Report& report, MetricColumn
     const bool too_long = answer.error().code() == Code::out_of_range;
     report.error =
         too_long ? "body size limit exceeded: " + answer.error().what() : answer.error().what();
-    if (too_long) report.bytes = -1;
+    if (too_long) {
+      report.bytes = -1;
+      outlet_->over_bytes.add();
+    }
   } else if (answer->status != 200) {
     report.error = fmt::format("server returned HTTP status {} {}", answer->status,
                                net::reason_phrase(answer->status));
@@ -300,15 +307,16 @@ void ScrapeLoop::take(Result<net::Response> answer, Report& report, MetricColumn
       settings.label_name_length_limit = args.label_name_length_limit;
       settings.label_value_length_limit = args.label_value_length_limit;
       const auto result = cache_->scrape(answer->body, settings, at, columns);
+      report.scraped = cache_->last().scraped;
+      report.added = cache_->last().added;
+      report.series_added = cache_->last().series_added;
+      outlet_->duplicates.add(static_cast<double>(cache_->last().duplicates));
+      outlet_->out_of_bounds.add(static_cast<double>(cache_->last().out_of_bounds));
+      if (!result && result.error().code() == Code::out_of_range) outlet_->over_samples.add();
       if (result) {
-        report.scraped = result->scraped;
-        report.added = result->added;
-        report.series_added = result->series_added;
         if (!args.honor_metadata) columns.metadata = nullptr;
         return;
       }
-      report.scraped = report.added = count_samples(answer->body, *format);
-      if (args.sample_limit > 0) report.added = std::min(report.added, args.sample_limit);
       report.error = result.error().what();
     }
   }

@@ -176,6 +176,8 @@ class Network {
   /// `address` is a numeric address; port 0 lets the system choose.
   virtual Result<std::unique_ptr<Listener>> listen(const std::string& address,
                                                    std::uint16_t port) = 0;
+  /// A name without a final dot is tried below the system's search domains too. Nothing: the name
+  /// has no such records. not_found: there is no such name, by the word of a server for every try.
   virtual Task<Result<std::vector<DnsRecord>>> resolve(std::string name, RecordType type,
                                                        std::stop_token stop) = 0;
   /// Calls `changed` on this loop whenever the file or directory at `path` may have changed
