@@ -116,7 +116,7 @@ Controller::Controller(Seams seams, const Registry& registry, base::LogOutput& o
                        Options options)
     : series_(std::make_unique<model::SeriesTable>(seams.random)),
       routes_(std::make_unique<net::MemoryRoutes>(seams.loop, seams.network)),
-      env_{Seams{seams.loop, *routes_, seams.files, seams.random},
+      env_{Seams{seams.loop, *routes_, seams.files, seams.random, seams.budget},
            base::Logger(seams.loop, output, options.log_format, options.log_level),
            registry,
            metrics_,
