@@ -17,6 +17,7 @@ class HttpServer {
     Duration idle_timeout = std::chrono::minutes(2);   ///< between requests
     Duration read_timeout = std::chrono::seconds(30);  ///< for one request to arrive whole
     std::size_t max_connections = 1024;
+    Budget budget{};  ///< pays for what requests and answers take; without room the answer is 503
   };
   HttpServer(Loop& loop, HttpHandler handler, Options options);
   HttpServer(const HttpServer&) = delete;

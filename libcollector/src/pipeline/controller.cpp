@@ -115,7 +115,7 @@ class Controller::Blocks final : public ConfigBlocks {
 Controller::Controller(Seams seams, const Registry& registry, base::LogOutput& output,
                        Options options)
     : series_(std::make_unique<model::SeriesTable>(seams.random)),
-      routes_(std::make_unique<net::MemoryRoutes>(seams.loop, seams.network)),
+      routes_(std::make_unique<net::MemoryRoutes>(seams.loop, seams.network, seams.budget)),
       env_{Seams{seams.loop, *routes_, seams.files, seams.random, seams.budget},
            base::Logger(seams.loop, output, options.log_format, options.log_level),
            registry,
