@@ -80,7 +80,21 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
     spawn(converse(self, std::move(stream)), [self] { --self->connections; });
   }
 
+  static Task<Result<std::unique_ptr<Stream>>> admit(State& self, std::unique_ptr<Stream> stream) {
+    std::stop_source patience;
+    auto pass_on = [&patience] { patience.request_stop(); };
+    std::stop_callback on_close(self.stop.get_token(), pass_on);
+    const Deadline deadline(self.loop, self.options.read_timeout, patience);
+    auto admitted = co_await self.options.admission(std::move(stream), patience.get_token());
+    co_return admitted;
+  }
+
   static Task<void> converse(std::shared_ptr<State> self, std::unique_ptr<Stream> stream) {
+    if (self->options.admission) {
+      auto admitted = co_await admit(*self, std::move(stream));
+      if (!admitted) co_return;
+      stream = std::move(*admitted);
+    }
     ReadBuffer in(*stream, self->options.budget);
     for (bool first = true;; first = false) {
       std::stop_source patience;

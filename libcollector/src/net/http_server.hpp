@@ -9,6 +9,9 @@
 namespace collector::net {
 
 using HttpHandler = std::function<Task<Response>(Request)>;
+/// What a connection goes through before its first request, such as a TLS handshake.
+using Admission =
+    std::function<Task<Result<std::unique_ptr<Stream>>>(std::unique_ptr<Stream>, std::stop_token)>;
 
 class HttpServer {
  public:
@@ -17,6 +20,7 @@ class HttpServer {
     Duration idle_timeout = std::chrono::minutes(2);   ///< between requests
     Duration read_timeout = std::chrono::seconds(30);  ///< for one request to arrive whole
     std::size_t max_connections = 1024;
+    Admission admission;  ///< within read_timeout; empty: all come in as they are
     Budget budget{};  ///< pays for what requests and answers take; without room the answer is 503
   };
   HttpServer(Loop& loop, HttpHandler handler, Options options);
