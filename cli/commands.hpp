@@ -17,6 +17,7 @@ struct RunFlags {
   std::string ui_path_prefix = "/";
   std::string storage_path = "data-alloy/";
   std::string shutdown_deadline = "10m";
+  std::string memory_limit = "auto";
 };
 /// Every flag of `alloy run`: with its meaning, accepted where it asks for nothing, else refused
 /// with a hint.

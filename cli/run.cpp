@@ -1,5 +1,6 @@
 #include "commands.hpp"
 
+#include "base/byte_size.hpp"
 #include "base/duration.hpp"
 #include "facade/service.hpp"
 
@@ -59,6 +60,14 @@ void add_run_flags(CLI::App& command, RunFlags& flags) {
                   "Time that components have to drain")
       ->capture_default_str();
 
+  command
+      .add_option(
+          "--memory.limit", flags.memory_limit,
+          "Most memory for what arrives and is stored, such as 512MiB; what finds no room is "
+          "refused and\ncounted. auto: three quarters of the control group's limit; 0: no "
+          "limit")
+      ->capture_default_str();
+
   ignore(command, "--disable-reporting", "nothing is ever reported");
   ignore(command, "--server.http.disable-support-bundle", "there is no support bundle");
   ignore(command, "--disable-support-bundle", "there is no support bundle");
@@ -114,6 +123,15 @@ int run_collector(const RunFlags& flags) {
     return kUsage;
   }
   options.shutdown_deadline = *deadline;
+  if (flags.memory_limit != "auto") {
+    std::int64_t bytes = 0;
+    if (!base::parse_bytes(flags.memory_limit, bytes)) {
+      fmt::print(stderr, "collector: --memory.limit \"{}\" is no size such as 512MiB\n",
+                 flags.memory_limit);
+      return kUsage;
+    }
+    options.memory_limit = bytes > 0 ? static_cast<std::uint64_t>(bytes) : Budget::kNoLimit;
+  }
   if (const char* url = std::getenv("COLLECTOR_REMOTE_WRITE_URL")) options.remote_write_url = url;
   return static_cast<int>(facade::run_service(options));
 }

@@ -78,13 +78,13 @@ Budget::Budget(std::uint64_t limit) : state_(std::make_shared<State>()) {
   state_->usage.limit = limit;
 }
 
-Result<Reservation> Budget::reserve(std::uint64_t bytes, std::string_view purpose) {
+Result<Reservation> Budget::reserve(std::uint64_t bytes, std::string_view purpose) const {
   Reservation reservation = charge(0, purpose);
   if (Status s = reservation.grow(bytes); !s.ok()) return s;
   return reservation;
 }
 
-Reservation Budget::charge(std::uint64_t bytes, std::string_view purpose) {
+Reservation Budget::charge(std::uint64_t bytes, std::string_view purpose) const {
   auto entry = std::make_unique<Reservation::Entry>();
   entry->account = state_;
   entry->purpose = purpose;
@@ -93,7 +93,7 @@ Reservation Budget::charge(std::uint64_t bytes, std::string_view purpose) {
   return Reservation(std::move(entry));
 }
 
-Reservation Budget::open(std::string_view purpose, Function<void()> cut) {
+Reservation Budget::open(std::string_view purpose, Function<void()> cut) const {
   Reservation reservation = charge(0, purpose);
   reservation.entry_->cut = std::move(cut);
   const std::lock_guard lock(state_->mutex);

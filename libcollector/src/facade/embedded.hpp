@@ -12,7 +12,8 @@ namespace collector::facade {
 class Embedded {
  public:
   /// invalid_argument with all diagnostics when the configuration does not load.
-  static Result<std::unique_ptr<Embedded>> open(const std::string& config);
+  static Result<std::unique_ptr<Embedded>> open(const std::string& config,
+                                                std::uint64_t memory_limit = Budget::kNoLimit);
   ~Embedded();
 
   /// not_found: no such export. unavailable: no room now. failed_precondition: refused for good.
@@ -23,7 +24,7 @@ class Embedded {
   Status close(Duration timeout);
 
  private:
-  Embedded();
+  explicit Embedded(std::uint64_t memory_limit);
   struct Worker;
   std::shared_ptr<Worker> worker_;
 };

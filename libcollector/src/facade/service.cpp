@@ -3,6 +3,7 @@
 #include "admin/server.hpp"
 #include "base/system_files.hpp"
 #include "facade/builtin.hpp"
+#include "facade/memory_limit.hpp"
 #include "facade/sources.hpp"
 #include "net/system_loop.hpp"
 #include "net/system_network.hpp"
@@ -10,22 +11,31 @@
 
 #include <fmt/format.h>
 
+#include <malloc.h>
 #include <unistd.h>
 #include <csignal>
 
 namespace collector::facade {
 namespace {
 
+/// Blocks from this size on go back to the system as soon as they are freed.
+constexpr int kReturnedBlock = 256 << 10;
+
 class Service {
  public:
   explicit Service(const ServiceOptions& options)
       : options_(options),
         network_(loop_),
-        controller_(Seams{loop_, network_, files_, random_}, builtin_components(), output_,
+        controller_(Seams{loop_, network_, files_, random_, Budget(memory_limit())},
+                    builtin_components(), output_,
                     {options.storage_path, base::LogFormat::logfmt, base::Level::info}),
         admin_(controller_, admin_options()) {}
 
   Exit run() {
+    // By default glibc raises this with every large block that is freed, and keeps what a body took
+    // in pieces between others. The process is ours here; a host's allocator is left alone.
+    if (controller_.seams().budget.usage().limit != Budget::kNoLimit)
+      mallopt(M_MMAP_THRESHOLD, kReturnedBlock);
     spawn(start(), [this](Exit exit) {
       if (exit == Exit::ok) return;
       exit_ = exit;
@@ -43,6 +53,10 @@ class Service {
     o.ui_path_prefix = options_.ui_path_prefix;
     o.reload = [this] { return reload(); };
     return o;
+  }
+
+  std::uint64_t memory_limit() {
+    return options_.memory_limit ? *options_.memory_limit : default_memory_limit(files_);
   }
 
   Result<std::vector<pipeline::SourceText>> sources() {
@@ -70,22 +84,31 @@ class Service {
     loop_.on_signal(SIGHUP, [this] { spawn(reload(), [](Status) {}); });
     loop_.on_signal(SIGTERM, [this] { stop(); });
     loop_.on_signal(SIGINT, [this] { stop(); });
-    controller_.log().info(
-        "collector runs",
-        {{"version", COLLECTOR_VERSION},
-         {"components", std::to_string(controller_.nodes().size())},
-         {"address", fmt::format("http://{}:{}/", options_.listen_address, admin_.port())}});
+    controller_.log().info("collector runs",
+                           {{"version", COLLECTOR_VERSION},
+                            {"components", std::to_string(controller_.nodes().size())},
+                            {"address", address()},
+                            {"memory_limit", memory_limit_text()}});
     if (options_.paths.empty()) greet();
     co_return Exit::ok;
+  }
+
+  std::string address() {
+    return fmt::format("{}://{}:{}/", controller_.http().tls ? "https" : "http",
+                       options_.listen_address, admin_.port());
+  }
+  std::string memory_limit_text() {
+    const std::uint64_t limit = controller_.seams().budget.usage().limit;
+    return limit == Budget::kNoLimit ? "none" : std::to_string(limit);
   }
 
   void greet() {
     say(fmt::format(
         "\nNo file was given, so this collects the host's metrics and its own every 5 s.\n"
-        "  look:     http://{}:{}/            (pages, no script)\n"
+        "  look:     {}            (pages, no script)\n"
         "  deliver:  {}\n"
         "  stop:     Ctrl-C. Nothing is written to disk.\n\n",
-        options_.listen_address, admin_.port(),
+        address(),
         options_.remote_write_url.empty()
             ? "set COLLECTOR_REMOTE_WRITE_URL to send them to a Prometheus"
             : "to COLLECTOR_REMOTE_WRITE_URL"));
@@ -103,6 +126,10 @@ class Service {
       controller_.log().error("reload failed; the running configuration stays",
                               {{"err", controller_.load_state().error}});
       co_return Status(Code::invalid_argument, draw(diagnostics, *texts));
+    }
+    if (Status s = admin_.reload(); !s.ok()) {
+      controller_.log().error("the admin server's TLS cannot be set up", {{"err", s.what()}});
+      co_return s;
     }
     controller_.log().info("configuration reloaded");
     co_return Status();

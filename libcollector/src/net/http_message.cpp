@@ -30,6 +30,13 @@ class Parser final : public http::basic_parser<kRequest> {
   IncomingBody& body;
   std::size_t fields = 0;
 
+  /// Once, before the first byte of the body: Beast asks when that comes, we as soon as the header
+  /// is there. A declared length is within the body limit: Beast has checked it by then.
+  Status declare(const boost::optional<std::uint64_t>& length) {
+    if (std::exchange(declared_, true) || !length) return {};
+    return body.declare(*length);
+  }
+
  private:
   using Ec = beast::error_code;
   void on_request_impl(http::verb, beast::string_view method, beast::string_view target, int,
@@ -52,8 +59,7 @@ class Parser final : public http::basic_parser<kRequest> {
   }
   void on_header_impl(Ec&) override {}
   void on_body_init_impl(const boost::optional<std::uint64_t>& length, Ec& ec) override {
-    // The declared length is within the body limit: Beast checked it before it calls this.
-    if (length && !body.declare(*length).ok()) ec = http::error::body_limit;
+    if (!declare(length).ok()) ec = http::error::body_limit;
   }
   std::size_t on_body_impl(beast::string_view bytes, Ec& ec) override {
     if (!body.append({bytes.data(), bytes.size()}).ok()) ec = http::error::body_limit;
@@ -64,6 +70,8 @@ class Parser final : public http::basic_parser<kRequest> {
     return on_body_impl(bytes, ec);
   }
   void on_finish_impl(Ec&) override {}
+
+  bool declared_ = false;
 };
 
 Status parse_error(const beast::error_code& ec, std::size_t max_body) {
@@ -93,6 +101,8 @@ Task<Status> feed(ReadBuffer& in, P& parser, std::size_t max_body, std::stop_tok
       if (!parser.body.failure().ok()) co_return parser.body.failure();
       if (ec && ec != http::error::need_more) co_return parse_error(ec, max_body);
       if (parser.is_done()) break;
+      if (parser.is_header_done())
+        if (Status s = parser.declare(parser.content_length()); !s.ok()) co_return s;
       if (used > 0 && !ec) continue;
     }
     const auto n = co_await in.fill(stop);

@@ -87,6 +87,8 @@ ScrapeOutlet::ScrapeOutlet(Context& c)
                                 "Targets that this component scrapes.")),
       forwarded(c.metrics().counter("prometheus_forwarded_samples_total",
                                     "Samples that the receivers took.")),
+      without_memory(c.metrics().counter("collector_scrapes_without_memory_total",
+                                         "Scrapes that failed at the memory limit.")),
       latency(c.metrics().histogram("prometheus_fanout_latency",
                                     "Time until the receivers took a batch, in seconds.",
                                     {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10})) {}
@@ -94,10 +96,15 @@ ScrapeOutlet::ScrapeOutlet(Context& c)
 void ScrapeOutlet::forward(std::shared_ptr<MetricColumns> columns, Function<void(bool)> done) {
   const std::size_t n = columns->series.size();
   ++unsettled;
-  Ack ack(context.loop(), [weak = weak_from_this(), n, done = std::move(done),
-                           begin = context.loop().now()](Outcome outcome) mutable {
-    if (auto self = weak.lock()) self->settle(n, begin, outcome, done);
-  });
+  // Samples on their way are on the account until the last receiver has them.
+  Reservation held = context.seams().budget.charge(
+      n * (sizeof(SeriesId) + sizeof(std::int64_t) + sizeof(double)), "scraped_samples");
+  Ack ack(context.loop(),
+          [weak = weak_from_this(), n, done = std::move(done), held = std::move(held),
+           begin = context.loop().now()](Outcome outcome) mutable {
+            held.release();
+            if (auto self = weak.lock()) self->settle(n, begin, outcome, done);
+          });
   fanout.consume(Metrics(std::move(columns), std::move(ack)));
 }
 
@@ -278,6 +285,7 @@ void ScrapeLoop::take(Result<net::Response> answer, Report& report, MetricColumn
     report.error =
         too_long ? "body size limit exceeded: " + answer.error().what() : answer.error().what();
     if (too_long) report.bytes = -1;
+    if (answer.error().code() == Code::resource_exhausted) outlet_->without_memory.add();
   } else if (answer->status != 200) {
     report.error = fmt::format("server returned HTTP status {} {}", answer->status,
                                net::reason_phrase(answer->status));

@@ -28,15 +28,15 @@ class Budget {
   explicit Budget(std::uint64_t limit = kNoLimit);
 
   /// All of it, or resource_exhausted and nothing.
-  Result<Reservation> reserve(std::uint64_t bytes, std::string_view purpose);
+  Result<Reservation> reserve(std::uint64_t bytes, std::string_view purpose) const;
   /// For what is in memory already or cannot be done without, such as a connection's buffer: counts
   /// beyond the limit too, and leaves less to others.
-  Reservation charge(std::uint64_t bytes, std::string_view purpose);
+  Reservation charge(std::uint64_t bytes, std::string_view purpose) const;
   /// For what arrives piece by piece and has no known end: begins with nothing and may be cut,
   /// until it is settled. When one that grows finds no room, the youngest is cut: itself, or
   /// another, whose `cut` is called from within that grow(). `cut` frees the memory and releases
   /// the reservation, and must not destroy it. So the oldest of several halves comes to its end.
-  Reservation open(std::string_view purpose, Function<void()> cut);
+  Reservation open(std::string_view purpose, Function<void()> cut) const;
 
   /// May be less than what is used: then nothing is given until enough has come back.
   void set_limit(std::uint64_t bytes);
