@@ -18,6 +18,7 @@ struct RunFlags {
   std::string storage_path = "data-alloy/";
   std::string shutdown_deadline = "10m";
   std::deque<std::string> unused;  ///< values of flags that are checked and change nothing
+  std::string memory_limit = "auto";
 };
 /// Every flag of `alloy run`: with its meaning, accepted where it asks for nothing, else refused
 /// with a hint.

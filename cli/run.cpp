@@ -1,5 +1,6 @@
 #include "commands.hpp"
 
+#include "base/byte_size.hpp"
 #include "base/duration.hpp"
 #include "facade/service.hpp"
 
@@ -105,6 +106,15 @@ void add_run_flags(CLI::App& command, RunFlags& flags) {
       ->capture_default_str();
   add_check_flags(command, flags);
 
+  command
+      .add_option(
+          "--memory.limit", flags.memory_limit,
+          "Most memory for what arrives and is stored, such as 512MiB; what finds no room is "
+          "refused and\ncounted. auto: three quarters of the control group's limit; 0: no "
+          "limit")
+      ->multi_option_policy(kLast)
+      ->capture_default_str();
+
   ignore_switch(command, flags, "--disable-reporting", "nothing is ever reported");
   ignore_switch(command, flags, "--server.http.disable-support-bundle",
                 "there is no support bundle");
@@ -162,6 +172,15 @@ int run_collector(const RunFlags& flags) {
     return kUsage;
   }
   options.shutdown_deadline = *deadline;
+  if (flags.memory_limit != "auto") {
+    std::int64_t bytes = 0;
+    if (!base::parse_bytes(flags.memory_limit, bytes)) {
+      fmt::print(stderr, "collector: --memory.limit \"{}\" is no size such as 512MiB\n",
+                 flags.memory_limit);
+      return kUsage;
+    }
+    options.memory_limit = bytes > 0 ? static_cast<std::uint64_t>(bytes) : Budget::kNoLimit;
+  }
   if (const char* url = std::getenv("COLLECTOR_REMOTE_WRITE_URL")) options.remote_write_url = url;
   return static_cast<int>(facade::run_service(options));
 }

@@ -21,7 +21,8 @@ struct WrittenSample {
 };
 
 inline std::vector<WrittenSample> decode_write_request(const std::string& body) {
-  auto plain = wire::snappy_uncompress(body, 64U << 20);
+  Reservation charge = Budget().charge(0, "test");
+  auto plain = wire::snappy_uncompress(body, 64U << 20, charge);
   REQUIRE(plain);
   std::vector<WrittenSample> out;
   auto varint = [](std::string_view& s) {

@@ -51,8 +51,8 @@ const std::map<std::string, Case>& cases() {
 }
 
 /// One life; the number of calls to the file system.
-std::uint64_t live(const std::string& name, const Case& c, std::uint64_t failing_call,
-                   double reset) {
+std::uint64_t live(const std::string& name, const Case& c, std::uint64_t failing_call, double reset,
+                   std::uint64_t refused_question = 0) {
   testing::SeededRandom random(failing_call + 1);
   testing::SimulatedLoop loop;
   testing::SimulatedNetwork network(loop, random);
@@ -73,6 +73,7 @@ std::uint64_t live(const std::string& name, const Case& c, std::uint64_t failing
       },
       net::HttpServer::Options{});
   server.serve(std::move(*listener));
+  Budget budget;
   const auto receives = [&](const std::string& component) {
     const std::set<std::string> all{"collector.store", "prometheus.echo", "prometheus.relabel",
                                     "prometheus.remote_write"};
@@ -86,7 +87,8 @@ std::uint64_t live(const std::string& name, const Case& c, std::uint64_t failing
   {
     Pipeline::Options options;
     options.components = builtin_components();
-    Pipeline pipeline(Seams{loop, network, files, random}, std::move(options));
+    Pipeline pipeline(Seams{loop, network, files, random, budget}, std::move(options));
+    budget.refuse_call(refused_question);
     files.fail_call(failing_call, Status(Code::unavailable, "injected I/O error"));
     for (const std::string& body : {c.first, c.second, c.first}) {
       std::optional<Status> loaded;
@@ -115,6 +117,7 @@ std::uint64_t live(const std::string& name, const Case& c, std::uint64_t failing
   }
   server.close();
   loop.run_for(3min);
+  CHECK(budget.usage().used == 0);
   return files.calls();
 }
 
@@ -140,5 +143,12 @@ TEST_CASE("every component lives over a network that resets connections") {
   for (const auto& [name, c] : cases()) {
     INFO(name);
     for (std::uint64_t seed = 0; seed < 5; ++seed) live(name, c, 1000 + seed, 0.3);
+  }
+}
+
+TEST_CASE("every component lives where the n-th question for memory is refused") {
+  for (const auto& [name, c] : cases()) {
+    INFO(name);
+    for (std::uint64_t n = 1; n <= 8; ++n) live(name, c, 0, 0, n);
   }
 }

@@ -49,6 +49,19 @@ COL_API const char* col_version(void);
  * to `error_size` bytes of the diagnostics, zero-terminated, are in `error` (which may be NULL). */
 COL_API int col_open(const char* config, col_collector** out, char* error, size_t error_size);
 
+/* What a collector may be told beside its configuration. Set `size` to sizeof(col_options) and the
+ * rest to zero, then what you want: later versions add members at the end. */
+typedef struct {
+  size_t size;
+  /* Most bytes of memory for what arrives and waits; what finds no room is refused (COL_EBUSY, a
+   * failed scrape) and counted. 0: no limit. */
+  uint64_t memory_limit;
+} col_options;
+
+/* As col_open; `options` may be NULL. COL_EINVAL when `size` is 0. */
+COL_API int col_open_with(const char* config, const col_options* options, col_collector** out,
+                          char* error, size_t error_size);
+
 /* Gives samples in Prometheus text exposition format 0.0.4 to the receiver that the configuration
  * exports: export "NAME" { value = some.component.label.receiver }. Samples without a timestamp get
  * the time of the call. Returns when the pipeline has taken or refused them, after at most 5 s. */

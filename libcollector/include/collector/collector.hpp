@@ -4,6 +4,7 @@
 #include <collector/collector.h>
 
 #include <chrono>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -15,9 +16,13 @@ namespace collector {
 class Collector {
  public:
   /// Throws std::runtime_error with the diagnostics when the configuration does not load.
-  explicit Collector(const std::string& config) {
+  /// `memory_limit` as in col_options, in bytes; 0: none.
+  explicit Collector(const std::string& config, std::uint64_t memory_limit = 0) {
     char error[4096];
-    if (col_open(config.c_str(), &handle_, error, sizeof error) != COL_OK)
+    col_options options = {};
+    options.size = sizeof options;
+    options.memory_limit = memory_limit;
+    if (col_open_with(config.c_str(), &options, &handle_, error, sizeof error) != COL_OK)
       throw std::runtime_error(error);
   }
   Collector(Collector&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}

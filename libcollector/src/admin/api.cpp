@@ -92,6 +92,17 @@ json ledger(pipeline::Controller& controller, const EdgeRates& rates) {
   return {{"edges", std::move(edges)}, {"destinations", std::move(destinations)}};
 }
 
+json memory(const Budget& budget) {
+  const Budget::Usage usage = budget.usage();
+  json refusals = json::array();
+  for (const auto& [key, n] : usage.refused)
+    refusals.push_back({{"purpose", key.first}, {"reason", to_string(key.second)}, {"count", n}});
+  return {{"limit_bytes", usage.limit == Budget::kNoLimit ? json() : json(usage.limit)},
+          {"used_bytes", usage.used},
+          {"peak_bytes", usage.peak},
+          {"refusals", std::move(refusals)}};
+}
+
 json store(pipeline::Controller& controller, const std::string& target) {
   SeriesQuery query;
   query.search = net::query_value(target, "search").value_or("");
@@ -186,6 +197,8 @@ std::optional<std::string> api(pipeline::Controller& controller, const EdgeRates
     for (const auto& edge : controller.edges()) out["edges"].push_back(of_edge(*edge, rates));
   } else if (rest == "ledger") {
     out = ledger(controller, rates);
+  } else if (rest == "memory") {
+    out = memory(controller.seams().budget);
   } else if (rest == "store") {
     out = store(controller, target);
   } else {

@@ -40,6 +40,21 @@ std::string edge_rows(const PageContext& in, const std::string& id) {
          rows + "</table></div>";
 }
 
+/// Nothing while there is neither a limit nor a refusal.
+std::string memory_line(const Budget& budget) {
+  const Budget::Usage usage = budget.usage();
+  std::uint64_t refused = 0;
+  for (const auto& [key, n] : usage.refused) refused += n;
+  if (usage.limit == Budget::kNoLimit && refused == 0) return {};
+  const std::string limit = usage.limit == Budget::kNoLimit
+                                ? std::string("no limit")
+                                : short_bytes(static_cast<double>(usage.limit));
+  return fmt::format("<h2>Memory</h2><p{}>{} of {} taken, at most {}; refused {} times.</p>",
+                     refused > 0 ? " class=\"error\"" : "",
+                     short_bytes(static_cast<double>(usage.used)), limit,
+                     short_bytes(static_cast<double>(usage.peak)), refused);
+}
+
 std::string overview(const PageContext& in) {
   std::string body = host_panel(in);
   const auto& load = in.controller.load_state();
@@ -57,7 +72,7 @@ std::string overview(const PageContext& in) {
         fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td></tr>", component_link(in, node->id()),
                     badge(pipeline::to_string(health.state)), escape(health.reason));
   }
-  body += "</table></div>" + edge_rows(in, {});
+  body += "</table></div>" + memory_line(in.controller.seams().budget) + edge_rows(in, {});
   return document({in.prefix, "Components", "components", kRefresh}, body);
 }
 

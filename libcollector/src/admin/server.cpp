@@ -3,6 +3,7 @@
 #include "admin/api.hpp"
 #include "admin/pages.hpp"
 #include "admin/rates.hpp"
+#include "admin/server_tls.hpp"
 #include "base/base64.hpp"
 #include "net/http_server.hpp"
 #include "pipeline/controller.hpp"
@@ -87,13 +88,18 @@ bool is_own_host(std::string_view host_header, std::string_view machine_name) {
 
 struct AdminServer::State {
   State(pipeline::Controller& c, Options o)
-      : controller(c), options(std::move(o)), rates(c), machine(machine_name(c.seams().files)) {
+      : controller(c),
+        options(std::move(o)),
+        rates(c),
+        tls(std::make_shared<ServerTls>(c)),
+        machine(machine_name(c.seams().files)) {
     while (options.ui_path_prefix.ends_with('/')) options.ui_path_prefix.pop_back();
   }
 
   pipeline::Controller& controller;
   Options options;
   EdgeRates rates;
+  std::shared_ptr<ServerTls> tls;
   std::string machine;
   std::unique_ptr<net::HttpServer> server;
 
@@ -180,14 +186,25 @@ AdminServer::AdminServer(pipeline::Controller& controller, Options options)
     : state_(std::make_shared<State>(controller, std::move(options))) {}
 AdminServer::~AdminServer() { close(); }
 
+Status AdminServer::reload() {
+  const auto context = state_->tls->now();
+  return context ? Status() : context.error();
+}
+
 Status AdminServer::listen() {
+  if (Status s = reload(); !s.ok()) return s;
   auto listener =
       state_->controller.seams().network.listen(state_->options.address, state_->options.port);
   if (!listener) return listener.error();
+  net::HttpServer::Options options;
+  options.budget = state_->controller.seams().budget;
+  options.admission = [tls = state_->tls](std::unique_ptr<Stream> stream, std::stop_token stop) {
+    return ServerTls::admit(tls, std::move(stream), std::move(stop));
+  };
   state_->server = std::make_unique<net::HttpServer>(
       state_->controller.seams().loop,
       [state = state_](net::Request request) { return state->answer(std::move(request)); },
-      net::HttpServer::Options{});
+      std::move(options));
   state_->server->serve(std::move(*listener));
   state_->rates.start();
   return {};

@@ -27,7 +27,11 @@ class AdminServer {
   AdminServer& operator=(const AdminServer&) = delete;
   ~AdminServer();
 
+  /// failed_precondition or invalid_argument when TLS is asked for and cannot be had.
   Status listen();
+  /// After another configuration was loaded: whether its TLS can be had. The listener stays;
+  /// connections that begin from now on are served as it says.
+  Status reload();
   /// The port that was bound.
   std::uint16_t port() const;
   void close();

@@ -85,15 +85,28 @@ extern "C" {
 const char* col_version(void) { return COLLECTOR_VERSION; }
 
 int col_open(const char* config, col_collector** out, char* error, size_t error_size) {
+  return col_open_with(config, nullptr, out, error, error_size);
+}
+
+int col_open_with(const char* config, const col_options* options, col_collector** out, char* error,
+                  size_t error_size) {
   if (!out) return COL_EINVAL;
   *out = nullptr;
   if (!config) {
     copy_out("the configuration is NULL", error, error_size);
     return COL_EINVAL;
   }
+  // An older program's struct is shorter: what it lacks is zero.
+  col_options given = {};
+  if (options && options->size < sizeof options->size) {
+    copy_out("col_options has no size", error, error_size);
+    return COL_EINVAL;
+  }
+  if (options) std::memcpy(&given, options, std::min(options->size, sizeof given));
   copy_out("out of memory or threads", error, error_size);
   return guarded([&] {
-    auto opened = collector::facade::Embedded::open(config);
+    auto opened = collector::facade::Embedded::open(
+        config, given.memory_limit > 0 ? given.memory_limit : collector::Budget::kNoLimit);
     if (!opened) {
       copy_out(opened.error().what(), error, error_size);
       return code_of(opened.error());

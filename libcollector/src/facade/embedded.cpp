@@ -77,9 +77,12 @@ struct Embedded::Worker {
   Quiet output;
   net::SystemLoop loop;
   net::SystemNetwork network{loop};
-  pipeline::Controller controller{Seams{loop, network, files, random}, builtin_components(), output,
-                                  options()};
+  Budget budget;
+  pipeline::Controller controller{Seams{loop, network, files, random, budget}, builtin_components(),
+                                  output, options()};
   std::thread thread;
+
+  explicit Worker(std::uint64_t memory_limit) : budget(memory_limit) {}
 
   static pipeline::Controller::Options options() {
     pipeline::Controller::Options o;
@@ -144,7 +147,8 @@ struct Embedded::Worker {
   }
 };
 
-Embedded::Embedded() : worker_(std::make_shared<Worker>()), process_(::getpid()) {}
+Embedded::Embedded(std::uint64_t memory_limit)
+    : worker_(std::make_shared<Worker>(memory_limit)), process_(::getpid()) {}
 Embedded::~Embedded() { (void)close(std::chrono::seconds(1)); }
 
 namespace {
@@ -169,8 +173,9 @@ Status ask(const std::shared_ptr<W>& worker, Duration limit, Make make) {
 
 }  // namespace
 
-Result<std::unique_ptr<Embedded>> Embedded::open(const std::string& config) {
-  std::unique_ptr<Embedded> made(new Embedded());
+Result<std::unique_ptr<Embedded>> Embedded::open(const std::string& config,
+                                                 std::uint64_t memory_limit) {
+  std::unique_ptr<Embedded> made(new Embedded(memory_limit));
   made->worker_->thread = start_quiet_thread([worker = made->worker_] { worker->loop.run(); });
   const Status status =
       ask(made->worker_, std::chrono::hours(1), [config](Worker& w) { return w.load(config); });
@@ -182,8 +187,11 @@ bool Embedded::forked() const { return ::getpid() != process_; }
 
 Status Embedded::push_metrics(const std::string& export_name, std::string text) {
   if (!worker_) return Status(Code::cancelled, "closed");
+  auto held = worker_->budget.reserve(text.size(), "pushed_text");
+  if (!held) return held.error();
   auto answer = std::make_shared<Answer<Status>>();
-  worker_->loop.post([worker = worker_, answer, export_name, text = std::move(text)]() mutable {
+  worker_->loop.post([worker = worker_, answer, export_name, text = std::move(text),
+                      held = std::move(*held)]() mutable {
     worker->push(export_name, std::move(text),
                  [answer](Status status) { answer->give(std::move(status)); });
   });

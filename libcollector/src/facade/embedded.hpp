@@ -14,7 +14,8 @@ class Embedded {
  public:
   /// invalid_argument with all diagnostics when the configuration does not load.
   /// std::bad_alloc and std::system_error when the machine has no memory or no thread for it.
-  static Result<std::unique_ptr<Embedded>> open(const std::string& config);
+  static Result<std::unique_ptr<Embedded>> open(const std::string& config,
+                                                std::uint64_t memory_limit = Budget::kNoLimit);
   ~Embedded();
 
   /// This process is a fork of the one that opened it: the thread stayed there, and nothing but
@@ -29,7 +30,7 @@ class Embedded {
   Status close(Duration timeout);
 
  private:
-  Embedded();
+  explicit Embedded(std::uint64_t memory_limit);
   struct Worker;
   std::shared_ptr<Worker> worker_;
   pid_t process_;

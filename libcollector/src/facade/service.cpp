@@ -3,6 +3,7 @@
 #include "admin/server.hpp"
 #include "base/system_files.hpp"
 #include "facade/builtin.hpp"
+#include "facade/memory_limit.hpp"
 #include "facade/sources.hpp"
 #include "net/system_loop.hpp"
 #include "net/system_network.hpp"
@@ -10,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include <malloc.h>
 #include <unistd.h>
 #include <csignal>
 
@@ -17,17 +19,24 @@ namespace collector::facade {
 namespace {
 
 constexpr Duration kReloadPoll = std::chrono::milliseconds(20);
+/// Blocks from this size on go back to the system as soon as they are freed.
+constexpr int kReturnedBlock = 256 << 10;
 
 class Service {
  public:
   explicit Service(const ServiceOptions& options)
       : options_(options),
         network_(loop_),
-        controller_(Seams{loop_, network_, files_, random_}, builtin_components(), output_,
+        controller_(Seams{loop_, network_, files_, random_, Budget(memory_limit())},
+                    builtin_components(), output_,
                     {options.storage_path, base::LogFormat::logfmt, base::Level::info}),
         admin_(controller_, admin_options()) {}
 
   Exit run() {
+    // By default glibc raises this with every large block that is freed, and keeps what a body took
+    // in pieces between others. The process is ours here; a host's allocator is left alone.
+    if (controller_.seams().budget.usage().limit != Budget::kNoLimit)
+      mallopt(M_MMAP_THRESHOLD, kReturnedBlock);
     // From the start: a signal during a slow first load is not lost and does not kill.
     loop_.on_signal(SIGHUP, [this] { spawn(reload(), [](Status) {}); });
     loop_.on_signal(SIGTERM, [this] { stop(); });
@@ -52,6 +61,10 @@ class Service {
     o.ui_path_prefix = options_.ui_path_prefix;
     o.reload = [this] { return reload(); };
     return o;
+  }
+
+  std::uint64_t memory_limit() {
+    return options_.memory_limit ? *options_.memory_limit : default_memory_limit(files_);
   }
 
   Result<std::vector<pipeline::SourceText>> sources() {
@@ -80,15 +93,21 @@ class Service {
     controller_.log().info("collector runs",
                            {{"version", COLLECTOR_VERSION},
                             {"components", std::to_string(controller_.nodes().size())},
-                            {"address", address()}});
+                            {"address", address()},
+                            {"memory_limit", memory_limit_text()}});
     if (options_.paths.empty()) greet();
     co_return Exit::ok;
   }
 
-  std::string address() const {
+  std::string address() {
     const bool v6 = options_.listen_address.find(':') != std::string::npos;
-    return fmt::format("http://{}{}{}:{}{}", v6 ? "[" : "", options_.listen_address, v6 ? "]" : "",
-                       admin_.port(), options_.ui_path_prefix);
+    return fmt::format("{}://{}{}{}:{}{}", controller_.http().tls ? "https" : "http", v6 ? "[" : "",
+                       options_.listen_address, v6 ? "]" : "", admin_.port(),
+                       options_.ui_path_prefix);
+  }
+  std::string memory_limit_text() {
+    const std::uint64_t limit = controller_.seams().budget.usage().limit;
+    return limit == Budget::kNoLimit ? "none" : std::to_string(limit);
   }
 
   void greet() {
@@ -122,6 +141,10 @@ class Service {
       controller_.log().error("reload failed; the running configuration stays",
                               {{"err", controller_.load_state().error}});
       co_return Status(Code::invalid_argument, drawings);
+    }
+    if (Status s = admin_.reload(); !s.ok()) {
+      controller_.log().error("the admin server's TLS cannot be set up", {{"err", s.what()}});
+      co_return s;
     }
     controller_.log().info("configuration reloaded");
     co_return Status();

@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,8 @@ struct ServiceOptions {
   std::string ui_path_prefix = "/";
   std::string storage_path;
   Duration shutdown_deadline = std::chrono::minutes(10);
-  std::string remote_write_url;  ///< for the built-in configuration
+  std::string remote_write_url;               ///< for the built-in configuration
+  std::optional<std::uint64_t> memory_limit;  ///< bytes; unset: default_memory_limit()
 };
 
 /// Blocks until SIGTERM or SIGINT; SIGHUP reloads.

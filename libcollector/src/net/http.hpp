@@ -59,6 +59,7 @@ struct Response {
   int status = 200;
   Headers headers;
   std::string body;
+  Reservation charge;  ///< client: what the body holds of the budget
 };
 
 struct SendOptions {

@@ -1,6 +1,7 @@
 #include "net/http2_session.hpp"
 
 #include "net/http_message.hpp"
+#include "net/incoming_body.hpp"
 
 #include <fmt/format.h>
 #include <nghttp2/nghttp2.h>
@@ -18,6 +19,7 @@ constexpr std::size_t kWriteAtOnce = 64U << 10;
 constexpr std::size_t kReadAtOnce = 64U << 10;
 constexpr std::int32_t kStreamWindow = 1 << 20;
 constexpr std::int32_t kConnectionWindow = 4 << 20;
+constexpr std::int32_t kLeastWindow = 64 << 10;
 constexpr std::uint32_t kHeaderTable = 4096;
 
 /// Fields that speak of a connection have no place in HTTP/2 (RFC 9113, 8.2.2).
@@ -46,12 +48,17 @@ nghttp2_nv field(const std::string& name, const std::string& value) {
 }  // namespace
 
 struct Http2Session::Exchange {
+  explicit Exchange(Budget budget, Function<void()> cut)
+      : received(std::move(budget), "response_body", std::move(cut)) {}
+
   std::string body;  ///< of the request, what is left of it from `sent`
   std::size_t sent = 0;
   Response response;
+  IncomingBody received;
   std::size_t header_bytes = 0, max_body = 0;
   bool any = false, unprocessed = false;
-  Status failed;  ///< why we reset it
+  bool bodiless = false;  ///< the answer to HEAD declares the length of a body that does not come
+  Status failed;          ///< why we reset it
   Function<void(Status)> done;
 };
 
@@ -96,23 +103,40 @@ struct Http2Session::Callbacks {
                   std::size_t size, void* user) {
     Exchange* e = exchange(user, id);
     if (!e || !e->failed.ok()) return 0;
-    if (e->response.body.size() + size > e->max_body)
-      return refuse(
-          s, *e, id,
-          {Code::out_of_range, fmt::format("body is over the limit of {} bytes", e->max_body)});
-    e->response.body.append(reinterpret_cast<const char*>(bytes), size);
-    return 0;
+    if (size > e->max_body - e->received.size()) return refuse(s, *e, id, too_long(*e));
+    const Status taken = e->received.append({reinterpret_cast<const char*>(bytes), size});
+    return taken.ok() ? 0 : refuse(s, *e, id, taken);
   }
 
-  static int frame(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+  static Status too_long(const Exchange& e) {
+    return {Code::out_of_range, fmt::format("body is over the limit of {} bytes", e.max_body)};
+  }
+
+  /// The response's header is whole: what it declares is taken or refused at once.
+  static int declare(nghttp2_session* s, Exchange& e, std::int32_t id) {
+    const std::string_view text = e.response.headers.get("content-length");
+    std::uint64_t length = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
+    const bool declared = !text.empty() && error == std::errc() && end == text.data() + text.size();
+    if (!declared || e.bodiless || !e.failed.ok() || e.response.status < 200) return 0;
+    if (length > e.max_body) return refuse(s, e, id, too_long(e));
+    const Status taken = e.received.declare(length);
+    return taken.ok() ? 0 : refuse(s, e, id, taken);
+  }
+
+  static int frame(nghttp2_session* s, const nghttp2_frame* frame, void* user) {
     if (frame->hd.type == NGHTTP2_GOAWAY) session(user).going_away_ = true;
-    return 0;
+    if (frame->hd.type != NGHTTP2_HEADERS || !(frame->hd.flags & NGHTTP2_FLAG_END_HEADERS))
+      return 0;
+    Exchange* e = exchange(user, frame->hd.stream_id);
+    if (!e || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
+    return declare(s, *e, frame->hd.stream_id);
   }
 
   static int stream_closed(nghttp2_session*, std::int32_t id, std::uint32_t code, void* user) {
     Exchange* e = exchange(user, id);
     if (!e) return 0;
-    Status status = e->failed;
+    Status status = e->failed.ok() ? e->received.failure() : e->failed;
     if (status.ok() && code == NGHTTP2_REFUSED_STREAM) {
       e->unprocessed = true;
       status = Status(Code::unavailable, "the server refused the stream");
@@ -139,8 +163,12 @@ struct Http2Session::Callbacks {
   }
 };
 
-Http2Session::Http2Session(Loop& loop, std::unique_ptr<Stream> stream)
-    : loop_(loop), stream_(std::move(stream)), idle_since_(loop.now()) {
+Http2Session::Http2Session(Loop& loop, std::unique_ptr<Stream> stream, Budget budget)
+    : loop_(loop),
+      stream_(std::move(stream)),
+      budget_(std::move(budget)),
+      buffer_(budget_.charge(kReadAtOnce, "connection")),
+      idle_since_(loop.now()) {
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_session_callbacks_new(&callbacks);
   nghttp2_session_callbacks_set_on_header_callback(callbacks, Callbacks::header);
@@ -155,13 +183,15 @@ Http2Session::Http2Session(Loop& loop, std::unique_ptr<Stream> stream)
        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, kMaxHeaderBytes},
        {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, kHeaderTable}}};
   nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
-  nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, kConnectionWindow);
+  fit_window();
 }
 
 Http2Session::~Http2Session() { nghttp2_session_del(session_); }
 
-std::shared_ptr<Http2Session> Http2Session::start(Loop& loop, std::unique_ptr<Stream> stream) {
-  std::shared_ptr<Http2Session> session(new Http2Session(loop, std::move(stream)));
+std::shared_ptr<Http2Session> Http2Session::start(Loop& loop, std::unique_ptr<Stream> stream,
+                                                  Budget budget) {
+  std::shared_ptr<Http2Session> session(
+      new Http2Session(loop, std::move(stream), std::move(budget)));
   session->pump();
   spawn(read(session), [] {});
   return session;
@@ -186,6 +216,7 @@ Task<void> Http2Session::read(std::shared_ptr<Http2Session> self) {
                         fmt::format("no HTTP/2: {}", nghttp2_strerror(static_cast<int>(used)))));
       co_return;
     }
+    self->fit_window();
     self->pump();
     const bool over =
         !nghttp2_session_want_read(self->session_) && !nghttp2_session_want_write(self->session_);
@@ -194,6 +225,27 @@ Task<void> Http2Session::read(std::shared_ptr<Http2Session> self) {
       co_return;
     }
   }
+}
+
+void Http2Session::fit_window() {
+  // In powers of two, so that it does not change with every frame. What is in a window may come
+  // whatever we think of it by then: the least keeps streams going, and bodies are charged by
+  // themselves.
+  std::int32_t window = kConnectionWindow;
+  const std::uint64_t left = budget_.left();
+  while (window > kLeastWindow && static_cast<std::uint64_t>(window) > left) window /= 2;
+  if (std::exchange(window_, window) == window) return;
+  nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, window);
+}
+
+void Http2Session::reset(std::int32_t id, Status why) {
+  const auto at = exchanges_.find(id);
+  if (closed_ || at == exchanges_.end()) return;
+  if (const Status& cut = at->second->received.failure(); !cut.ok()) why = cut;
+  at->second->failed = why;
+  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
+  finish(id, std::move(why));
+  pump();
 }
 
 void Http2Session::pump() {
@@ -268,7 +320,14 @@ Task<Result<Response>> Http2Session::send(const Request& request, const Url& url
     fields.emplace_back("content-length", std::to_string(request.body.size()));
   std::vector<nghttp2_nv> nvs;
   for (const auto& [name, value] : fields) nvs.push_back(field(name, value));
-  auto exchange = std::make_shared<Exchange>();
+  // The cut may come out of another stream's callback, in which nghttp2 must not be asked to write.
+  auto number = std::make_shared<std::int32_t>(-1);
+  auto cut = [weak = weak_from_this(), number] {
+    if (auto session = weak.lock())
+      session->loop_.post([session, number] { session->reset(*number, Status()); });
+  };
+  auto exchange = std::make_shared<Exchange>(budget_, std::move(cut));
+  exchange->bodiless = request.method == "HEAD";
   exchange->body = request.body;
   exchange->max_body = max_body;
   nghttp2_data_provider provider{};
@@ -282,15 +341,10 @@ Task<Result<Response>> Http2Session::send(const Request& request, const Url& url
     co_return Status(Code::unavailable, nghttp2_strerror(id));
   }
   exchanges_[id] = exchange;
+  *number = id;
+  fit_window();
   pump();
-  auto cancel = [self, id] {
-    const auto at = self->exchanges_.find(id);
-    if (at == self->exchanges_.end()) return;
-    at->second->failed = Status(Code::cancelled, "stopped");
-    nghttp2_submit_rst_stream(self->session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
-    self->finish(id, at->second->failed);
-    self->pump();
-  };
+  auto cancel = [self, id] { self->reset(id, Status(Code::cancelled, "stopped")); };
   const std::stop_callback on_stop(stop, cancel);
   auto wait = [&](Function<void(Status)> done) { exchange->done = std::move(done); };
   const Status status = co_await await_callback<Status>(wait);
@@ -298,6 +352,7 @@ Task<Result<Response>> Http2Session::send(const Request& request, const Url& url
     *unprocessed = exchange->unprocessed;
     co_return status;
   }
+  exchange->response.body = exchange->received.take(exchange->response.charge);
   co_return std::move(exchange->response);
 }
 

@@ -62,6 +62,7 @@ struct HttpClient::State {
   void keep(const std::string& origin, Connection connection) {
     if (idle.count(origin) >= kIdlePerOrigin) return;
     connection.idle_since = loop.now();
+    connection.in->rest();
     idle.emplace(origin, std::move(connection));
   }
 
@@ -88,13 +89,13 @@ struct HttpClient::State {
       transport = std::move(*secured);
       if (http2) {
         Connection connection;
-        connection.http2 = Http2Session::start(loop, std::move(transport));
+        connection.http2 = Http2Session::start(loop, std::move(transport), settings.budget);
         co_return Result<Connection>(std::move(connection));
       }
     }
     Connection connection;
     connection.stream = std::move(transport);
-    connection.in = std::make_unique<ReadBuffer>(*connection.stream);
+    connection.in = std::make_unique<ReadBuffer>(*connection.stream, settings.budget);
     co_return Result<Connection>(std::move(connection));
   }
 
@@ -122,7 +123,7 @@ struct HttpClient::State {
     const std::string head = request_head(request, target, target);
     const Status sent = co_await stream.write(std::as_bytes(std::span(head)), stop);
     if (!sent.ok()) co_return sent;
-    ReadBuffer in(stream);
+    ReadBuffer in(stream, settings.budget);
     ReadOptions options;
     options.head = true;
     options.stop = stop;
@@ -152,6 +153,7 @@ struct HttpClient::State {
     read.max_body = options.max_body;
     read.head = request.method == "HEAD";
     read.stop = stop;
+    read.budget = settings.budget;
     auto response = co_await read_response(*connection.in, read, any);
     if (!response && !sent.ok()) co_return Result<Received<Response>>(sent);
     co_return response;
@@ -201,6 +203,7 @@ struct HttpClient::State {
       }
       if (response->keep_alive && connection->in->data().empty())
         keep(origin, std::move(*connection));
+      response->message.charge = std::move(response->charge);
       co_return Result<Response>(std::move(response->message));
     }
   }
@@ -241,9 +244,11 @@ Task<Result<Response>> HttpClient::send(Request request, SendOptions options) {
     co_return Result<Response>(response.error());
   }
   if (options.decode && equal_fold(response->headers.get("Content-Encoding"), "gzip")) {
-    auto plain = wire::gunzip(response->body, options.max_decoded);
+    Reservation charge = self->settings.budget.charge(0, "decoded_body");
+    auto plain = wire::gunzip(response->body, options.max_decoded, charge);
     if (!plain) co_return Result<Response>(plain.error().in(doing));
     response->body = std::move(*plain);
+    response->charge = std::move(charge);
     response->headers.remove("Content-Encoding");
   }
   co_return response;

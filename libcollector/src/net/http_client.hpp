@@ -15,6 +15,7 @@ struct ConnectSettings {
   /// Proxy for every request, or empty; with user and password where it wants them.
   std::optional<Url> proxy;
   Headers proxy_headers;  ///< of CONNECT requests
+  Budget budget{};        ///< pays for what responses take
 };
 
 class HttpClient {
@@ -27,7 +28,7 @@ class HttpClient {
   /// One request, one response; redirects and credentials are the caller's. A pooled connection
   /// that the server had closed is replaced once, when nothing of an answer had arrived. Errors:
   /// unavailable, deadline_exceeded, cancelled, out_of_range (over a size cap), data_loss (no
-  /// HTTP), unauthenticated (certificate).
+  /// HTTP), unauthenticated (certificate), resource_exhausted (no room in the budget).
   Task<Result<Response>> send(Request request, SendOptions options);
 
  private:

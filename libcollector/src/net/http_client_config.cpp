@@ -212,6 +212,7 @@ struct ConfiguredClient::State {
       ConnectSettings connect;
       connect.tls = *tls;
       connect.proxy = *proxy;
+      connect.budget = seams.budget;
       for (const auto& [name, value] : settings.proxy.connect_headers)
         connect.proxy_headers.add(name, value);
       way = {std::move(*tls),

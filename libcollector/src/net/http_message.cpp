@@ -1,5 +1,7 @@
 #include "net/http_message.hpp"
 
+#include "net/incoming_body.hpp"
+
 #include <fmt/format.h>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
@@ -12,6 +14,8 @@ namespace {
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
+// A buffer doubles as long as reads fill it.
+constexpr std::size_t kLeastReadSize = 8U << 10;
 constexpr std::size_t kReadSize = 64U << 10;
 
 std::string text(beast::string_view v) { return std::string(v.data(), v.size()); }
@@ -20,9 +24,18 @@ std::string text(beast::string_view v) { return std::string(v.data(), v.size());
 template <bool kRequest, class Message>
 class Parser final : public http::basic_parser<kRequest> {
  public:
+  explicit Parser(IncomingBody& b) : body(b) {}
+
   Message message;
+  IncomingBody& body;
   std::size_t fields = 0;
-  bool too_many = false;
+
+  /// Once, before the first byte of the body: Beast asks when that comes, we as soon as the header
+  /// is there. A declared length is within the body limit: Beast has checked it by then.
+  Status declare(const boost::optional<std::uint64_t>& length) {
+    if (std::exchange(declared_, true) || !length) return {};
+    return body.declare(*length);
+  }
 
  private:
   using Ec = beast::error_code;
@@ -39,27 +52,26 @@ class Parser final : public http::basic_parser<kRequest> {
   void on_field_impl(http::field, beast::string_view name, beast::string_view value,
                      Ec& ec) override {
     if (++fields > kMaxHeaderFields) {
-      too_many = true;
       ec = http::error::header_limit;
       return;
     }
     message.headers.add(text(name), text(value));
   }
   void on_header_impl(Ec&) override {}
-  void on_body_init_impl(const boost::optional<std::uint64_t>& length, Ec&) override {
-    // The declared length is within the body limit: Beast checked it before it calls this.
-    if (length) message.body.reserve(static_cast<std::size_t>(*length));
+  void on_body_init_impl(const boost::optional<std::uint64_t>& length, Ec& ec) override {
+    if (!declare(length).ok()) ec = http::error::body_limit;
   }
-  std::size_t on_body_impl(beast::string_view body, Ec&) override {
-    message.body.append(body.data(), body.size());
-    return body.size();
+  std::size_t on_body_impl(beast::string_view bytes, Ec& ec) override {
+    if (!body.append({bytes.data(), bytes.size()}).ok()) ec = http::error::body_limit;
+    return bytes.size();
   }
   void on_chunk_header_impl(std::uint64_t, beast::string_view, Ec&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view body, Ec&) override {
-    message.body.append(body.data(), body.size());
-    return body.size();
+  std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view bytes, Ec& ec) override {
+    return on_body_impl(bytes, ec);
   }
   void on_finish_impl(Ec&) override {}
+
+  bool declared_ = false;
 };
 
 Status parse_error(const beast::error_code& ec, std::size_t max_body) {
@@ -74,9 +86,10 @@ Status parse_error(const beast::error_code& ec, std::size_t max_body) {
 
 /// Feeds `parser` until the message is whole. `*any` is set once there was a byte.
 template <class P>
-Task<Status> read_message(ReadBuffer& in, P& parser, ReadOptions options, bool* any) {
+Task<Status> feed(ReadBuffer& in, P& parser, std::size_t max_body, std::stop_token stop,
+                  bool* any) {
   parser.header_limit(static_cast<std::uint32_t>(kMaxHeaderBytes));
-  parser.body_limit(static_cast<std::uint64_t>(options.max_body));
+  parser.body_limit(static_cast<std::uint64_t>(max_body));
   parser.eager(true);
   while (!parser.is_done()) {
     if (!in.data().empty()) {
@@ -85,11 +98,15 @@ Task<Status> read_message(ReadBuffer& in, P& parser, ReadOptions options, bool* 
       const std::size_t used =
           parser.put(boost::asio::const_buffer(in.data().data(), in.data().size()), ec);
       in.consume(used);
-      if (ec && ec != http::error::need_more) co_return parse_error(ec, options.max_body);
+      if (!parser.body.failure().ok()) co_return parser.body.failure();
+      if (ec && ec != http::error::need_more) co_return parse_error(ec, max_body);
       if (parser.is_done()) break;
+      if (parser.is_header_done())
+        if (Status s = parser.declare(parser.content_length()); !s.ok()) co_return s;
       if (used > 0 && !ec) continue;
     }
-    const auto n = co_await in.fill(options.stop);
+    const auto n = co_await in.fill(stop);
+    if (!parser.body.failure().ok()) co_return parser.body.failure();
     if (!n) co_return n.error();
     if (*n > 0) continue;
     beast::error_code ec;
@@ -101,6 +118,22 @@ Task<Status> read_message(ReadBuffer& in, P& parser, ReadOptions options, bool* 
   co_return Status();
 }
 
+template <bool kRequest, class Message>
+Task<Result<Received<Message>>> receive(ReadBuffer& in, ReadOptions options, bool* any) {
+  // The read ends when the caller wants it to, and when the budget cuts the body.
+  std::stop_source stop;
+  auto pass_on = [&stop] { stop.request_stop(); };
+  const std::stop_callback on_stop(options.stop, pass_on);
+  IncomingBody body(options.budget, kRequest ? "request_body" : "response_body", pass_on);
+  Parser<kRequest, Message> parser(body);
+  if constexpr (!kRequest) parser.skip(options.head);
+  const Status status = co_await feed(in, parser, options.max_body, stop.get_token(), any);
+  if (!status.ok()) co_return Result<Received<Message>>(status);
+  Received<Message> received{std::move(parser.message), parser.keep_alive()};
+  received.message.body = body.take(received.charge);
+  co_return Result<Received<Message>>(std::move(received));
+}
+
 }  // namespace
 
 Task<Result<std::size_t>> ReadBuffer::fill(std::stop_token stop) {
@@ -109,33 +142,40 @@ Task<Result<std::size_t>> ReadBuffer::fill(std::stop_token stop) {
     at_ = 0;
   }
   const std::size_t before = bytes_.size();
-  bytes_.resize(before + kReadSize);
+  const std::size_t most = std::max(at_once_, kLeastReadSize);
+  if (before + most > bytes_.capacity()) {
+    bytes_.reserve(before + most);
+    charge_ = budget_.charge(bytes_.capacity(), "connection");
+  }
+  bytes_.resize(before + most);
   const std::span<std::byte> room = std::as_writable_bytes(std::span(bytes_)).subspan(before);
   const auto n = co_await stream_.read(room, stop);
   bytes_.resize(before + (n ? *n : 0));
+  if (n && *n == most) at_once_ = std::min(2 * most, kReadSize);
   co_return n;
+}
+
+void ReadBuffer::rest() {
+  if (!data().empty()) return;
+  bytes_ = std::string();
+  at_ = at_once_ = 0;
+  charge_.release();
 }
 
 Task<Result<Received<Response>>> read_response(ReadBuffer& in, ReadOptions options, bool* any) {
   for (;;) {
-    Parser<false, Response> parser;
-    parser.skip(options.head);
-    const Status status = co_await read_message(in, parser, options, any);
-    if (!status.ok()) co_return Result<Received<Response>>(status);
-    if (parser.message.status / 100 == 1 && parser.message.status != 101) continue;
-    Received<Response> received{std::move(parser.message), parser.keep_alive()};
-    co_return Result<Received<Response>>(std::move(received));
+    auto received = co_await receive<false, Response>(in, options, any);
+    const int status = received ? received->message.status : 0;
+    if (status / 100 == 1 && status != 101) continue;
+    co_return received;
   }
 }
 
 Task<Result<Received<Request>>> read_request(ReadBuffer& in, ReadOptions options) {
-  Parser<true, Request> parser;
   bool any = !in.data().empty();
-  const Status status = co_await read_message(in, parser, options, &any);
-  if (!status.ok())
-    co_return Result<Received<Request>>(any ? status : Status(Code::not_found, "no request"));
-  Received<Request> received{std::move(parser.message), parser.keep_alive()};
-  co_return Result<Received<Request>>(std::move(received));
+  auto received = co_await receive<true, Request>(in, std::move(options), &any);
+  if (!received && !any) co_return Result<Received<Request>>(Status(Code::not_found, "no request"));
+  co_return received;
 }
 
 std::string request_head(const Request& request, std::string_view target, std::string_view host) {

@@ -15,7 +15,8 @@ inline constexpr std::size_t kMaxHeaderBytes = 16U << 10;
 /// Bytes that were read from a stream and not yet used.
 class ReadBuffer {
  public:
-  explicit ReadBuffer(Stream& stream) : stream_(stream) {}
+  explicit ReadBuffer(Stream& stream, Budget budget = Budget())
+      : stream_(stream), budget_(std::move(budget)) {}
   std::string_view data() const { return std::string_view(bytes_).substr(at_); }
   void consume(std::size_t n) {
     at_ += n;
@@ -26,18 +27,23 @@ class ReadBuffer {
   }
   /// Adds at least one byte; 0 at the end of the stream.
   Task<Result<std::size_t>> fill(std::stop_token stop);
+  /// Keeps no memory while the connection has nothing to read.
+  void rest();
   Stream& stream() { return stream_; }
 
  private:
   Stream& stream_;
+  Budget budget_;
+  Reservation charge_;
   std::string bytes_;
-  std::size_t at_ = 0;
+  std::size_t at_ = 0, at_once_ = 0;
 };
 
 struct ReadOptions {
   std::size_t max_body = 20U << 20;
   bool head = false;  ///< the response to a HEAD request has no body
   std::stop_token stop;
+  Budget budget{};  ///< pays for the body
 };
 
 /// What was read, and whether the connection may carry another message.
@@ -45,9 +51,11 @@ template <class Message>
 struct Received {
   Message message;
   bool keep_alive = false;
+  Reservation charge{};  ///< of the body
 };
 
 /// One response; 1xx ones before it are skipped. `*any` is set once a byte of it has arrived.
+/// resource_exhausted: the budget has no room for the body.
 Task<Result<Received<Response>>> read_response(ReadBuffer& in, ReadOptions options, bool* any);
 /// One request; not_found when the stream ended before its first byte.
 Task<Result<Received<Request>>> read_request(ReadBuffer& in, ReadOptions options);

@@ -8,6 +8,8 @@ namespace collector::net {
 namespace {
 
 constexpr std::size_t kPiece = 256U << 10;
+constexpr std::size_t kSmallBody = 16U << 10;
+constexpr std::size_t kHeadSize = 4U << 10;  // of an answer, about
 
 /// Requests the stop of `source` after `limit` unless destroyed before.
 class Deadline {
@@ -36,6 +38,15 @@ Response plain(int status, std::string body) {
   return response;
 }
 
+/// What a request that could not be read draws.
+Response refused(const Status& why) {
+  if (why.code() == Code::out_of_range) return plain(413, why.what() + "\n");
+  if (why.code() != Code::resource_exhausted) return plain(400, why.what() + "\n");
+  Response response = plain(503, why.what() + "\n");
+  response.headers.add("Retry-After", "1");
+  return response;
+}
+
 }  // namespace
 
 /// Shared by the server and its connections' tasks, which may outlive it.
@@ -48,7 +59,8 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
   std::stop_source stop;
   std::size_t connections = 0;
 
-  State(Loop& l, HttpHandler h, Options o) : loop(l), handler(std::move(h)), options(o) {}
+  State(Loop& l, HttpHandler h, Options o)
+      : loop(l), handler(std::move(h)), options(std::move(o)) {}
 
   static Task<void> accept_all(std::shared_ptr<State> self) {
     while (!self->stop.stop_requested()) {
@@ -71,8 +83,22 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
     spawn(converse(self, std::move(stream)), [self] { --self->connections; });
   }
 
+  static Task<Result<std::unique_ptr<Stream>>> admit(State& self, std::unique_ptr<Stream> stream) {
+    std::stop_source patience;
+    auto pass_on = [&patience] { patience.request_stop(); };
+    std::stop_callback on_close(self.stop.get_token(), pass_on);
+    const Deadline deadline(self.loop, self.options.read_timeout, patience);
+    auto admitted = co_await self.options.admission(std::move(stream), patience.get_token());
+    co_return admitted;
+  }
+
   static Task<void> converse(std::shared_ptr<State> self, std::unique_ptr<Stream> stream) {
-    ReadBuffer in(*stream);
+    if (self->options.admission) {
+      auto admitted = co_await admit(*self, std::move(stream));
+      if (!admitted) co_return;
+      stream = std::move(*admitted);
+    }
+    ReadBuffer in(*stream, self->options.budget);
     for (bool first = true;; first = false) {
       std::stop_source patience;
       auto pass_on = [&patience] { patience.request_stop(); };
@@ -80,6 +106,7 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
       ReadOptions options;
       options.max_body = self->options.max_body;
       options.stop = patience.get_token();
+      options.budget = self->options.budget;
       std::optional<Result<Received<Request>>> request;
       {
         const Deadline deadline(
@@ -90,8 +117,7 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
       if (!*request) {
         const Code code = request->error().code();
         if (code == Code::not_found || code == Code::cancelled || code == Code::unavailable) break;
-        const Response refusal =
-            plain(code == Code::out_of_range ? 413 : 400, request->error().what() + "\n");
+        const Response refusal = refused(request->error());
         const Status said = co_await write(*self, *stream, refusal, false, false);
         (void)said;
         break;
@@ -100,18 +126,20 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
       message.peer = stream->peer();
       const bool head = message.method == "HEAD";
       const bool keep_alive = (*request)->keep_alive && !self->stop.stop_requested();
+      // The body stays on the account until it is answered, wherever the handler moves it.
+      const Reservation held = std::move((*request)->charge);
       const Response response = co_await self->handler(std::move(message));
+      const Reservation answer =
+          self->options.budget.charge(response.body.size() + kHeadSize, "answer");
       const Status sent = co_await write(*self, *stream, response, keep_alive, head);
       if (!sent.ok() || !keep_alive) break;
+      in.rest();
     }
     stream->close();
   }
 
   /// A client that does not read is cut off, so that it holds neither the answer nor a connection.
-  static Task<Status> write(State& self, Stream& stream, const Response& response, bool keep_alive,
-                            bool head) {
-    std::string bytes = response_head(response, keep_alive);
-    if (!head) bytes += response.body;
+  static Task<Status> write_all(State& self, Stream& stream, std::string_view bytes) {
     std::span<const std::byte> rest = std::as_bytes(std::span(bytes));
     while (!rest.empty()) {
       const auto piece = rest.first(std::min(rest.size(), kPiece));
@@ -123,10 +151,21 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
     }
     co_return Status();
   }
+
+  static Task<Status> write(State& self, Stream& stream, const Response& response, bool keep_alive,
+                            bool head) {
+    std::string bytes = response_head(response, keep_alive);
+    // One write for small bodies; a large one is not copied.
+    const bool together = response.body.size() <= kSmallBody;
+    if (!head && together) bytes += response.body;
+    Status sent = co_await write_all(self, stream, bytes);
+    if (sent.ok() && !head && !together) sent = co_await write_all(self, stream, response.body);
+    co_return sent;
+  }
 };
 
 HttpServer::HttpServer(Loop& loop, HttpHandler handler, Options options)
-    : state_(std::make_shared<State>(loop, std::move(handler), options)) {}
+    : state_(std::make_shared<State>(loop, std::move(handler), std::move(options))) {}
 HttpServer::~HttpServer() { close(); }
 
 void HttpServer::serve(std::unique_ptr<Listener> listener) {

@@ -9,6 +9,9 @@
 namespace collector::net {
 
 using HttpHandler = std::function<Task<Response>(Request)>;
+/// What a connection goes through before its first request, such as a TLS handshake.
+using Admission =
+    std::function<Task<Result<std::unique_ptr<Stream>>>(std::unique_ptr<Stream>, std::stop_token)>;
 
 class HttpServer {
  public:
@@ -18,6 +21,8 @@ class HttpServer {
     Duration read_timeout = std::chrono::seconds(30);   ///< for one request to arrive whole
     Duration write_timeout = std::chrono::seconds(30);  ///< for a client to take 256 KiB
     std::size_t max_connections = 1024;
+    Admission admission;  ///< within read_timeout; empty: all come in as they are
+    Budget budget{};  ///< pays for what requests and answers take; without room the answer is 503
   };
   HttpServer(Loop& loop, HttpHandler handler, Options options);
   HttpServer(const HttpServer&) = delete;

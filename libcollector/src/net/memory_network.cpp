@@ -81,8 +81,10 @@ std::pair<std::unique_ptr<Stream>, std::unique_ptr<Stream>> memory_pipe(Loop& lo
 }
 
 void MemoryRoutes::add(std::string host_and_port, HttpHandler handler) {
+  HttpServer::Options options;
+  options.budget = budget_;
   routes_[std::move(host_and_port)] =
-      std::make_unique<HttpServer>(loop_, std::move(handler), HttpServer::Options{});
+      std::make_unique<HttpServer>(loop_, std::move(handler), std::move(options));
 }
 
 Task<Result<std::unique_ptr<Stream>>> MemoryRoutes::connect(std::string host, std::uint16_t port,

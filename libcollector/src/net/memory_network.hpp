@@ -18,7 +18,8 @@ std::pair<std::unique_ptr<Stream>, std::unique_ptr<Stream>> memory_pipe(Loop& lo
 /// A network in which connections to an added `host:port` never leave the process.
 class MemoryRoutes final : public Network {
  public:
-  MemoryRoutes(Loop& loop, Network& outside) : loop_(loop), outside_(outside) {}
+  MemoryRoutes(Loop& loop, Network& outside, Budget budget = Budget())
+      : loop_(loop), outside_(outside), budget_(std::move(budget)) {}
 
   void add(std::string host_and_port, HttpHandler handler);
 
@@ -39,6 +40,7 @@ class MemoryRoutes final : public Network {
  private:
   Loop& loop_;
   Network& outside_;
+  Budget budget_;
   std::map<std::string, std::unique_ptr<HttpServer>> routes_;
 };
 

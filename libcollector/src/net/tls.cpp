@@ -7,6 +7,11 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
 namespace collector::net {
 namespace {
 
@@ -48,34 +53,135 @@ Status add_authorities(SSL_CTX* context, const std::string& pem) {
   return {};
 }
 
-Status use_certificate(SSL_CTX* context, const TlsSettings& settings) {
-  const BioPtr certs = bio_of(settings.cert_pem);
+Status use_certificate(SSL_CTX* context, const std::string& cert_pem, const std::string& key_pem) {
+  const BioPtr certs = bio_of(cert_pem);
   const CertPtr leaf{PEM_read_bio_X509(certs.get(), nullptr, nullptr, nullptr)};
   if (!leaf || SSL_CTX_use_certificate(context, leaf.get()) != 1)
     return Status(Code::invalid_argument, "the certificate cannot be used: " + openssl_error());
   while (X509* chain = PEM_read_bio_X509(certs.get(), nullptr, nullptr, nullptr))
     SSL_CTX_add0_chain_cert(context, chain);
   ERR_clear_error();
-  const BioPtr keys = bio_of(settings.key_pem);
+  const BioPtr keys = bio_of(key_pem);
   const KeyPtr key{PEM_read_bio_PrivateKey(keys.get(), nullptr, nullptr, nullptr)};
   if (!key || SSL_CTX_use_PrivateKey(context, key.get()) != 1)
     return Status(Code::invalid_argument, "the key cannot be used: " + openssl_error());
   return {};
 }
 
-int version_of(const std::string& name) {
-  if (name == "TLS10") return TLS1_VERSION;
-  if (name == "TLS11") return TLS1_1_VERSION;
-  if (name == "TLS13") return TLS1_3_VERSION;
-  return TLS1_2_VERSION;
+constexpr std::array<std::pair<std::string_view, int>, 4> kVersions{{{"TLS10", TLS1_VERSION},
+                                                                     {"TLS11", TLS1_1_VERSION},
+                                                                     {"TLS12", TLS1_2_VERSION},
+                                                                     {"TLS13", TLS1_3_VERSION}}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kCurves{
+    {{"CurveP256", "P-256"}, {"CurveP384", "P-384"}, {"CurveP521", "P-521"}, {"X25519", "X25519"}}};
+/// IANA's names and OpenSSL's (openssl-ciphers(1)).
+constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kCipherSuites{
+    {{"TLS_RSA_WITH_AES_128_CBC_SHA", "AES128-SHA"},
+     {"TLS_RSA_WITH_AES_256_CBC_SHA", "AES256-SHA"},
+     {"TLS_RSA_WITH_AES_128_GCM_SHA256", "AES128-GCM-SHA256"},
+     {"TLS_RSA_WITH_AES_256_GCM_SHA384", "AES256-GCM-SHA384"},
+     {"TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA", "ECDHE-ECDSA-AES128-SHA"},
+     {"TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA", "ECDHE-ECDSA-AES256-SHA"},
+     {"TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", "ECDHE-RSA-AES128-SHA"},
+     {"TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA", "ECDHE-RSA-AES256-SHA"},
+     {"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256"},
+     {"TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "ECDHE-ECDSA-AES256-GCM-SHA384"},
+     {"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "ECDHE-RSA-AES128-GCM-SHA256"},
+     {"TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "ECDHE-RSA-AES256-GCM-SHA384"},
+     {"TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-RSA-CHACHA20-POLY1305"},
+     {"TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"}}};
+/// TLS 1.3's have one name everywhere (RFC 8446, B.4).
+constexpr std::array<std::string_view, 3> kTls13Suites{
+    "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"};
+
+template <class Table>
+auto find_in(const Table& table, std::string_view name) {
+  return std::find_if(table.begin(), table.end(),
+                      [&](const auto& row) { return row.first == name; });
 }
 
-/// TLS 1.0 and 1.1 sign with SHA-1, which OpenSSL's level 1 and above refuse: who asks for them
-/// gets them.
-void set_version(SSL_CTX* context, const std::string& name) {
-  const int version = version_of(name);
-  SSL_CTX_set_min_proto_version(context, version);
-  if (version < TLS1_2_VERSION) SSL_CTX_set_security_level(context, 0);
+int version_of(const std::string& name, int otherwise) {
+  const auto at = find_in(kVersions, name);
+  return at == kVersions.end() ? otherwise : at->second;
+}
+
+void set_versions(SSL_CTX* context, const std::string& least, const std::string& most) {
+  const int min = version_of(least, TLS1_2_VERSION);
+  // OpenSSL's level 1 and up rule out what TLS 1.1 and before sign with.
+  if (min < TLS1_2_VERSION) SSL_CTX_set_security_level(context, 0);
+  SSL_CTX_set_min_proto_version(context, min);
+  SSL_CTX_set_max_proto_version(context, version_of(most, TLS1_3_VERSION));
+}
+
+bool is_tls13_suite(std::string_view name) {
+  return std::find(kTls13Suites.begin(), kTls13Suites.end(), name) != kTls13Suites.end();
+}
+
+Status set_ciphers(SSL_CTX* context, const TlsServerSettings& settings) {
+  std::string before, since;  // TLS 1.2 and before, 1.3
+  const auto add = [](std::string& list, std::string_view name) {
+    if (!list.empty()) list += ':';
+    list += name;
+  };
+  for (const std::string& name : settings.cipher_suites) {
+    const auto at = find_in(kCipherSuites, name);
+    if (at != kCipherSuites.end())
+      add(before, at->second);
+    else if (is_tls13_suite(name))
+      add(since, name);
+    else
+      return Status(Code::invalid_argument, fmt::format("unknown cipher suite \"{}\"", name));
+  }
+  if (settings.cipher_suites.empty()) return {};
+  if (before.empty())  // nothing is left for TLS 1.2
+    SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+  else if (SSL_CTX_set_cipher_list(context, before.c_str()) != 1)
+    return Status(Code::invalid_argument, "cipher suites: " + openssl_error());
+  if (!since.empty() && SSL_CTX_set_ciphersuites(context, since.c_str()) != 1)
+    return Status(Code::invalid_argument, "cipher suites: " + openssl_error());
+  SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
+  return {};
+}
+
+Status set_curves(SSL_CTX* context, const std::vector<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names) {
+    const auto at = find_in(kCurves, name);
+    if (at == kCurves.end())
+      return Status(Code::invalid_argument, fmt::format("unknown curve \"{}\"", name));
+    if (!list.empty()) list += ':';
+    list += at->second;
+  }
+  if (list.empty() || SSL_CTX_set1_groups_list(context, list.c_str()) == 1) return {};
+  return Status(Code::invalid_argument, "curves: " + openssl_error());
+}
+
+bool verifies(ClientAuth auth) {
+  return auth == ClientAuth::verify_if_given || auth == ClientAuth::require_and_verify;
+}
+
+Status set_client_auth(SSL_CTX* context, const TlsServerSettings& settings) {
+  const ClientAuth auth = settings.client_auth;
+  if (auth == ClientAuth::none) return {};
+  int mode = SSL_VERIFY_PEER;
+  if (auth == ClientAuth::require_any || auth == ClientAuth::require_and_verify)
+    mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+  const auto take_any = [](int, X509_STORE_CTX*) { return 1; };
+  SSL_CTX_set_verify(context, mode, verifies(auth) ? nullptr : +take_any);
+  // A resumed session would carry the certificate of the one before.
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+  SSL_CTX_set_num_tickets(context, 0);
+  if (settings.client_ca_pem.empty()) {
+    SSL_CTX_set_default_verify_paths(context);
+    return {};
+  }
+  if (Status s = add_authorities(context, settings.client_ca_pem); !s.ok()) return s;
+  const BioPtr bio = bio_of(settings.client_ca_pem);
+  while (CertPtr cert{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)})
+    SSL_CTX_add_client_CA(context, cert.get());
+  ERR_clear_error();
+  return {};
 }
 
 std::string alpn_wire(const std::vector<std::string>& protocols) {
@@ -86,9 +192,16 @@ std::string alpn_wire(const std::vector<std::string>& protocols) {
 
 }  // namespace
 
+bool is_tls_cipher_suite(std::string_view name) {
+  return find_in(kCipherSuites, name) != kCipherSuites.end() || is_tls13_suite(name);
+}
+bool is_tls_curve(std::string_view name) { return find_in(kCurves, name) != kCurves.end(); }
+bool is_tls_version(std::string_view name) { return find_in(kVersions, name) != kVersions.end(); }
+
 struct TlsContext::State {
   ContextPtr context;
-  TlsSettings settings;
+  std::string server_name;  ///< of clients
+  bool takes_any = false;   ///< certificates of the peer are not verified
   std::string alpn;
 };
 
@@ -97,11 +210,12 @@ TlsContext::~TlsContext() = default;
 
 Result<std::shared_ptr<TlsContext>> TlsContext::client(const TlsSettings& settings) {
   auto state = std::make_unique<State>();
-  state->settings = settings;
+  state->server_name = settings.server_name;
+  state->takes_any = settings.insecure_skip_verify;
   state->alpn = alpn_wire(settings.alpn);
   state->context.reset(SSL_CTX_new(TLS_client_method()));
   SSL_CTX* context = state->context.get();
-  set_version(context, settings.min_version);
+  set_versions(context, settings.min_version, {});
   SSL_CTX_set_verify(context, settings.insecure_skip_verify ? SSL_VERIFY_NONE : SSL_VERIFY_PEER,
                      nullptr);
   if (settings.ca_pem.empty()) {
@@ -110,21 +224,24 @@ Result<std::shared_ptr<TlsContext>> TlsContext::client(const TlsSettings& settin
     return s;
   }
   if (!settings.cert_pem.empty())
-    if (Status s = use_certificate(context, settings); !s.ok()) return s;
+    if (Status s = use_certificate(context, settings.cert_pem, settings.key_pem); !s.ok()) return s;
   if (!state->alpn.empty())
     SSL_CTX_set_alpn_protos(context, reinterpret_cast<const unsigned char*>(state->alpn.data()),
                             static_cast<unsigned>(state->alpn.size()));
   return std::shared_ptr<TlsContext>(new TlsContext(std::move(state)));
 }
 
-Result<std::shared_ptr<TlsContext>> TlsContext::server(const TlsSettings& settings) {
+Result<std::shared_ptr<TlsContext>> TlsContext::server(const TlsServerSettings& settings) {
   auto state = std::make_unique<State>();
-  state->settings = settings;
+  state->takes_any = !verifies(settings.client_auth);
   state->alpn = alpn_wire(settings.alpn);
   state->context.reset(SSL_CTX_new(TLS_server_method()));
   SSL_CTX* context = state->context.get();
-  SSL_CTX_set_min_proto_version(context, version_of(settings.min_version));
-  if (Status s = use_certificate(context, settings); !s.ok()) return s;
+  set_versions(context, settings.min_version, settings.max_version);
+  if (Status s = use_certificate(context, settings.cert_pem, settings.key_pem); !s.ok()) return s;
+  if (Status s = set_ciphers(context, settings); !s.ok()) return s;
+  if (Status s = set_curves(context, settings.curves); !s.ok()) return s;
+  if (Status s = set_client_auth(context, settings); !s.ok()) return s.in("client CA");
   if (!state->alpn.empty())
     SSL_CTX_set_alpn_select_cb(
         context,
@@ -157,8 +274,8 @@ class OpenSslStream final : public TlsStream {
   }
 
   void expect_host(const std::string& host) {
-    const TlsSettings& settings = context_->state().settings;
-    const std::string& name = settings.server_name.empty() ? host : settings.server_name;
+    const std::string& given = context_->state().server_name;
+    const std::string& name = given.empty() ? host : given;
     in6_addr numeric{};
     const bool address = inet_pton(AF_INET, name.c_str(), &numeric) == 1 ||
                          inet_pton(AF_INET6, name.c_str(), &numeric) == 1;
@@ -231,7 +348,7 @@ class OpenSslStream final : public TlsStream {
  private:
   Status failure(std::string_view where) {
     const long verify = SSL_get_verify_result(ssl_.get());
-    if (verify != X509_V_OK && !context_->state().settings.insecure_skip_verify) {
+    if (verify != X509_V_OK && !context_->state().takes_any) {
       ERR_clear_error();
       return Status(Code::unauthenticated, fmt::format("{}: certificate refused: {}", where,
                                                        X509_verify_cert_error_string(verify)));

@@ -15,15 +15,43 @@ struct TlsSettings {
   std::string server_name;        ///< empty: the host that is connected to
   bool insecure_skip_verify = false;
   std::string min_version;        ///< TLS10, TLS11, TLS12, TLS13; empty: TLS12
-  std::vector<std::string> alpn;  ///< protocols to offer (client) or accept (server), best first
+  std::vector<std::string> alpn;  ///< protocols to offer, best first
   friend bool operator==(const TlsSettings&, const TlsSettings&) = default;
 };
+
+/// What a server asks of its clients (Go's names for it: crypto/tls, ClientAuthType).
+enum class ClientAuth : std::uint8_t {
+  none,                ///< NoClientCert
+  request,             ///< RequestClientCert: any or none
+  require_any,         ///< RequireAnyClientCert: any
+  verify_if_given,     ///< VerifyClientCertIfGiven: a valid one or none
+  require_and_verify,  ///< RequireAndVerifyClientCert: a valid one
+};
+
+struct TlsServerSettings {
+  std::string cert_pem, key_pem;
+  std::string client_ca_pem;  ///< empty: the system's authorities
+  ClientAuth client_auth = ClientAuth::none;
+  /// IANA's names; empty: OpenSSL's choice. Of TLS 1.3's suites those that are named are used, all
+  /// where none is.
+  std::vector<std::string> cipher_suites;
+  std::vector<std::string> curves;  ///< CurveP256, CurveP384, CurveP521, X25519; best first
+  std::string min_version;          ///< as above; empty: TLS12
+  std::string max_version;          ///< empty: TLS13
+  std::vector<std::string> alpn;    ///< protocols to accept, best first
+  friend bool operator==(const TlsServerSettings&, const TlsServerSettings&) = default;
+};
+
+/// Whether the names are among those that a server knows.
+bool is_tls_cipher_suite(std::string_view name);
+bool is_tls_curve(std::string_view name);
+bool is_tls_version(std::string_view name);
 
 /// Parsed keys and certificates, shared by connections.
 class TlsContext {
  public:
   static Result<std::shared_ptr<TlsContext>> client(const TlsSettings& settings);
-  static Result<std::shared_ptr<TlsContext>> server(const TlsSettings& settings);
+  static Result<std::shared_ptr<TlsContext>> server(const TlsServerSettings& settings);
   ~TlsContext();
 
   struct State;

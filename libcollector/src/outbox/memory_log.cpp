@@ -4,8 +4,7 @@ namespace collector::outbox {
 
 Result<StoredFrame> MemoryLog::append(Frame frame, std::string& buffer) {
   const std::size_t payload = buffer.size() - kFrameHeader;
-  if (waiting_.frames > 0 && waiting_.bytes + payload > most_)
-    return Status(Code::resource_exhausted, "the outbox is full");
+  if (Status s = charge_.grow(payload); !s.ok()) return s;
   frame.sequence = ++last_;
   frame.body_size = static_cast<std::uint32_t>(payload - frame.context_size);
   frame.context_hash = hash_of_context({buffer.data() + kFrameHeader, frame.context_size});
@@ -41,6 +40,7 @@ void MemoryLog::acknowledge(const StoredFrame& frame) {
   --waiting_.frames;
   waiting_.items -= frame.items;
   waiting_.bytes -= frame.payload_size();
+  charge_.shrink_to(waiting_.bytes);
   was_acknowledged(frame.sequence);
 }
 

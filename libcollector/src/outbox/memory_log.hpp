@@ -1,6 +1,8 @@
 // The log of level `queued`: frames in memory, gone with the process. One thread.
 #pragma once
 
+#include <collector/engine/budget.hpp>
+
 #include "outbox/log.hpp"
 
 #include <map>
@@ -9,8 +11,8 @@ namespace collector::outbox {
 
 class MemoryLog final : public Log {
  public:
-  /// At most `most` bytes.
-  MemoryLog(Loop& loop, std::uint64_t most) : loop_(loop), most_(most) {}
+  /// What it holds is on the account of `charge`: full when that cannot grow.
+  MemoryLog(Loop& loop, Reservation charge) : loop_(loop), charge_(std::move(charge)) {}
 
   Result<StoredFrame> append(Frame frame, std::string& buffer) override;
   void when_synced(std::uint64_t sequence, Function<void(Status)> done) override;
@@ -30,7 +32,7 @@ class MemoryLog final : public Log {
     std::string payload;
   };
   Loop& loop_;
-  std::uint64_t most_;
+  Reservation charge_;
   std::map<std::uint64_t, Kept> frames_;
   std::uint64_t last_ = 0;
   Waiting waiting_;

@@ -3,6 +3,8 @@
 
 #include <collector/engine/component.hpp>
 
+#include "net/tls.hpp"
+
 #include <string>
 #include <vector>
 
@@ -87,12 +89,54 @@ struct HttpAuth {
   bool covers(std::string_view path) const;
 };
 struct HttpTls {
-  std::string cert_file, key_file;
+  struct WindowsFilter {
+    static constexpr auto fields() { return std::tuple{}; }
+  };
+  std::string cert_pem, cert_file;
+  SecretText key_pem;
+  std::string key_file;
+  std::string client_ca_pem, client_ca_file;
+  std::string client_auth_type = "NoClientCert";
+  std::vector<std::string> cipher_suites, curve_preferences;
+  std::string min_version, max_version;
+  std::optional<WindowsFilter> windows_certificate_filter;
   static constexpr auto fields() {
-    return std::tuple{attr<&HttpTls::cert_file>("cert_file", "Certificate of the server."),
-                      attr<&HttpTls::key_file>("key_file", "Key of the certificate.")};
+    return std::tuple{
+        attr<&HttpTls::cert_pem>("cert_pem",
+                                 "Certificate of the server, and those that lead to it."),
+        attr<&HttpTls::cert_file>("cert_file", "File with it; read again when it changes."),
+        attr<&HttpTls::key_pem>("key_pem", "Key of the certificate."),
+        attr<&HttpTls::key_file>("key_file", "File with it; read again when it changes."),
+        attr<&HttpTls::client_ca_pem>("client_ca_pem", "Authorities of clients' certificates."),
+        attr<&HttpTls::client_ca_file>("client_ca_file",
+                                       "File with them; read again when it changes."),
+        attr<&HttpTls::client_auth_type>("client_auth_type",
+                                         "What is asked of clients: NoClientCert, "
+                                         "RequestClientCert, RequireAnyClientCert, "
+                                         "VerifyClientCertIfGiven or RequireAndVerifyClientCert.")
+            .check(check_client_auth),
+        attr<&HttpTls::cipher_suites>("cipher_suites", "Cipher suites to use, by IANA's names.")
+            .check(check_cipher_suites),
+        attr<&HttpTls::curve_preferences>(
+            "curve_preferences", "Curves, best first: CurveP256, CurveP384, CurveP521, X25519.")
+            .check(check_curves),
+        attr<&HttpTls::min_version>("min_version", "Oldest version: TLS10, TLS11, TLS12, TLS13.")
+            .check(check_version),
+        attr<&HttpTls::max_version>("max_version", "Newest version: TLS10, TLS11, TLS12, TLS13.")
+            .check(check_version),
+        block<&HttpTls::windows_certificate_filter>("windows_certificate_filter",
+                                                    "Certificates from Windows' store.")
+            .refused("this is not Windows")};
   }
+  static Status check_client_auth(const std::string& name);
+  static Status check_cipher_suites(const std::vector<std::string>& names);
+  static Status check_curves(const std::vector<std::string>& names);
+  static Status check_version(const std::string& name);
+  Status validate() const;
+  friend bool operator==(const HttpTls& a, const HttpTls& b);
 };
+/// With what is in files. failed_precondition: a file cannot be read.
+Result<net::TlsServerSettings> server_tls(Files& files, const HttpTls& tls);
 
 /// The admin server's own TLS and authentication.
 struct HttpArguments {
@@ -100,8 +144,7 @@ struct HttpArguments {
   std::optional<HttpTls> tls;
   static constexpr auto fields() {
     return std::tuple{block<&HttpArguments::auth>("auth", "Who may use the admin server."),
-                      block<&HttpArguments::tls>("tls", "Serve over TLS.")
-                          .refused("the admin server speaks plain HTTP in this version")};
+                      block<&HttpArguments::tls>("tls", "Serve over TLS.")};
   }
 };
 

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace collector::pipeline {
 namespace {
@@ -115,8 +116,8 @@ class Controller::Blocks final : public ConfigBlocks {
 Controller::Controller(Seams seams, const Registry& registry, base::LogOutput& output,
                        Options options)
     : series_(std::make_unique<model::SeriesTable>(seams.random)),
-      routes_(std::make_unique<net::MemoryRoutes>(seams.loop, seams.network)),
-      env_{Seams{seams.loop, *routes_, seams.files, seams.random},
+      routes_(std::make_unique<net::MemoryRoutes>(seams.loop, seams.network, seams.budget)),
+      env_{Seams{seams.loop, *routes_, seams.files, seams.random, seams.budget},
            base::Logger(seams.loop, output, options.log_format, options.log_level),
            registry,
            metrics_,
@@ -132,6 +133,7 @@ Controller::Controller(Seams seams, const Registry& registry, base::LogOutput& o
       host_{env_, *blocks_, *imports_, false},
       root_(std::make_unique<Graph>(host_, "")),
       root_exports_(options.root_exports) {
+  own_->before_write([this] { show_memory(); });
   env_.exports_changed = [this] { schedule_refresh(); };
   routes_->add(std::string(kInMemoryAddress),
                [this](net::Request request) { return serve_component(std::move(request)); });
@@ -209,6 +211,24 @@ Task<syntax::Diagnostics> Controller::load(std::vector<SourceText> sources) {
   loading_ = false;
   if (std::exchange(restage_wanted_, false)) schedule_restage();
   co_return out;
+}
+
+void Controller::show_memory() {
+  const Budget::Usage usage = env_.seams.budget.usage();
+  const double limit = usage.limit == Budget::kNoLimit ? std::numeric_limits<double>::infinity()
+                                                       : static_cast<double>(usage.limit);
+  own_->gauge("collector_memory_budget_limit_bytes",
+              "Memory that may be taken for what arrives and is stored.")
+      .set(limit);
+  own_->gauge("collector_memory_budget_used_bytes", "Memory of the budget that is taken.")
+      .set(static_cast<double>(usage.used));
+  own_->gauge("collector_memory_budget_peak_bytes", "Most that was taken at any time.")
+      .set(static_cast<double>(usage.peak));
+  for (const auto& [key, n] : usage.refused)
+    own_->counter("collector_memory_budget_refusals_total",
+                  "How often the budget gave no memory, by who asked and why not.",
+                  {{"purpose", key.first}, {"reason", std::string(to_string(key.second))}})
+        .value = static_cast<double>(n);
 }
 
 void Controller::finish_load(const syntax::Diagnostics& diagnostics) {

@@ -82,6 +82,7 @@ class Controller {
   void schedule_refresh();
   void refresh();
   void schedule_restage();
+  void show_memory();
   void finish_load(const syntax::Diagnostics& diagnostics);
 
   MetricRoot metrics_;

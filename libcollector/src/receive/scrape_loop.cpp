@@ -87,6 +87,8 @@ ScrapeOutlet::ScrapeOutlet(Context& c)
                                        "Scrapes that were refused for their number of samples.")),
       over_bytes(c.metrics().counter("prometheus_target_scrapes_exceeded_body_size_limit_total",
                                      "Scrapes that were refused for the size of their body.")),
+      without_memory(c.metrics().counter("collector_scrapes_without_memory_total",
+                                         "Scrapes that failed at the memory limit.")),
       latency(c.metrics().histogram("prometheus_fanout_latency",
                                     "Time until the receivers took a batch, in seconds.",
                                     {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10})) {}
@@ -94,10 +96,15 @@ ScrapeOutlet::ScrapeOutlet(Context& c)
 void ScrapeOutlet::forward(std::shared_ptr<MetricColumns> columns, Function<void(bool)> done) {
   const std::size_t n = columns->series.size();
   ++unsettled;
-  Ack ack(context.loop(), [weak = weak_from_this(), n, done = std::move(done),
-                           begin = context.loop().now()](Outcome outcome) mutable {
-    if (auto self = weak.lock()) self->settle(n, begin, outcome, done);
-  });
+  // Samples on their way are on the account until the last receiver has them.
+  Reservation held = context.seams().budget.charge(
+      n * (sizeof(SeriesId) + sizeof(std::int64_t) + sizeof(double)), "scraped_samples");
+  Ack ack(context.loop(),
+          [weak = weak_from_this(), n, done = std::move(done), held = std::move(held),
+           begin = context.loop().now()](Outcome outcome) mutable {
+            held.release();
+            if (auto self = weak.lock()) self->settle(n, begin, outcome, done);
+          });
   fanout.consume(Metrics(std::move(columns), std::move(ack)));
 }
 
@@ -285,6 +292,7 @@ void ScrapeLoop::take(Result<net::Response> answer, Report& report, MetricColumn
       report.bytes = -1;
       outlet_->over_bytes.add();
     }
+    if (answer.error().code() == Code::resource_exhausted) outlet_->without_memory.add();
   } else if (answer->status != 200) {
     report.error = fmt::format("server returned HTTP status {} {}", answer->status,
                                net::reason_phrase(answer->status));

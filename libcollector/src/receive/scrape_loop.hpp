@@ -40,6 +40,7 @@ struct ScrapeOutlet : std::enable_shared_from_this<ScrapeOutlet> {
   MetricsFanout fanout;
   pipeline::Gauge& targets;
   pipeline::Counter &forwarded, &duplicates, &out_of_bounds, &over_samples, &over_bytes;
+  pipeline::Counter& without_memory;
   pipeline::Histogram& latency;
   std::string failure_log;  ///< path, or empty
   std::unique_ptr<File> failure_file;

@@ -38,12 +38,13 @@ class Store final : public Component<StoreArgs, StoreExports>, public Sink<Metri
  public:
   explicit Store(Context& context)
       : Component(context),
-        recent_(context.series()),
+        recent_(context.series(), context.seams().budget),
         series_(context.metrics().gauge("collector_store_series", "Series that are kept.")),
         samples_(context.metrics().gauge("collector_store_samples", "Samples that are kept.")),
         bytes_(context.metrics().gauge("collector_store_bytes", "Memory that samples take.")),
-        evicted_(context.metrics().counter("collector_store_samples_evicted_total",
-                                           "Samples that left early because of max_bytes.")) {}
+        evicted_(context.metrics().counter(
+            "collector_store_samples_evicted_total",
+            "Samples that left early because of max_bytes or the memory limit.")) {}
 
   Task<Status> run() override {
     for (;;) {

@@ -12,6 +12,8 @@ namespace collector::send {
 namespace {
 
 constexpr std::size_t kChunkSamples = 120;
+/// How much is asked of the budget at once.
+constexpr std::size_t kBudgetBlock = 64U << 10;
 constexpr std::int64_t kChunksPerRetention = 4;
 /// Beside the samples' bytes: map node and deque of a series, object and order entry of a chunk.
 constexpr std::size_t kSeriesBytes = 200;
@@ -62,11 +64,16 @@ void RecentSamples::add(const MetricColumns& columns) {
     chunk.append(columns.timestamp[i], columns.value[i]);
     changed(before, chunk.bytes());
     ++samples_;
-    while (bytes_ > limits_.max_bytes && !order_.empty()) {
+    while ((bytes_ > limits_.max_bytes || !paid()) && !order_.empty()) {
       evicted_ += known_.at(order_.front()).chunks.front().size();
       drop_oldest();
     }
   }
+}
+
+bool RecentSamples::paid() {
+  if (bytes_ <= charge_.bytes()) return true;
+  return charge_.grow(std::max<std::uint64_t>(kBudgetBlock, bytes_ - charge_.bytes())).ok();
 }
 
 void RecentSamples::drop_oldest() {
@@ -76,10 +83,12 @@ void RecentSamples::drop_oldest() {
   samples_ -= chunks.front().size();
   bytes_ -= kChunkBytes + chunks.front().bytes();
   chunks.pop_front();
-  if (!chunks.empty()) return;
-  bytes_ -= kSeriesBytes;
-  table_.release(at->first);
-  known_.erase(at);
+  if (chunks.empty()) {
+    bytes_ -= kSeriesBytes;
+    table_.release(at->first);
+    known_.erase(at);
+  }
+  if (charge_.bytes() > bytes_ + 2 * kBudgetBlock) charge_.shrink_to(bytes_ + kBudgetBlock);
 }
 
 void RecentSamples::expire(WallTime now) {

@@ -17,7 +17,8 @@ class RecentSamples {
     Duration retention = std::chrono::minutes(15);
     std::size_t max_bytes = std::size_t{32} << 20;
   };
-  explicit RecentSamples(model::SeriesTable& series) : table_(series) {}
+  RecentSamples(model::SeriesTable& series, const Budget& budget)
+      : table_(series), charge_(budget.charge(0, "store")) {}
   RecentSamples(const RecentSamples&) = delete;
   RecentSamples& operator=(const RecentSamples&) = delete;
   ~RecentSamples();
@@ -33,7 +34,7 @@ class RecentSamples {
   std::size_t bytes() const { return bytes_; }
   std::size_t series() const { return known_.size(); }
   std::uint64_t samples() const { return samples_; }
-  /// Samples that left before their time because max_bytes was reached.
+  /// Samples that left before their time because max_bytes was reached or the budget had no more.
   std::uint64_t evicted() const { return evicted_; }
 
  private:
@@ -42,10 +43,13 @@ class RecentSamples {
   };
 
   void drop_oldest();
+  /// Whether the samples are paid for; takes more of the budget where they are not.
+  bool paid();
   void changed(std::size_t before, std::size_t after) { bytes_ = bytes_ - before + after; }
 
   model::SeriesTable& table_;  ///< every known series is retained there
   Limits limits_;
+  Reservation charge_;
   std::unordered_map<SeriesId, Known> known_;
   std::deque<SeriesId> order_;  ///< one entry per chunk, in the order they were begun
   std::size_t bytes_ = 0;

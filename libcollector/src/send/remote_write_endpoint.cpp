@@ -121,7 +121,7 @@ Status RemoteWriteEndpoint::open(const std::string& folder, bool own) {
   Channel channel;
   if (folder.empty()) {
     channel.log = std::make_unique<outbox::MemoryLog>(context_.loop(),
-                                                      std::numeric_limits<std::uint64_t>::max());
+                                                      context_.seams().budget.charge(0, "outbox"));
   } else {
     outbox::FileLog::Options options;
     options.destination = destination();
@@ -404,7 +404,8 @@ Task<outbox::Answer> RemoteWriteEndpoint::request(std::string body, int number,
 
 std::uint32_t RemoteWriteEndpoint::drop_older(outbox::Parcel& parcel, std::int64_t cutoff_ms) {
   if (parcel.frame.encoding == kSnappy) {
-    auto plain = wire::snappy_uncompress(parcel.body, kMaxBody);
+    Reservation held = context_.seams().budget.charge(0, "outbox");
+    auto plain = wire::snappy_uncompress(parcel.body, kMaxBody, held);
     if (!plain) return 0;
     parcel.body = std::move(*plain);
     parcel.frame.encoding = kPlain;
@@ -416,7 +417,8 @@ std::uint32_t RemoteWriteEndpoint::drop_older(outbox::Parcel& parcel, std::int64
 std::vector<outbox::Parcel> RemoteWriteEndpoint::split(const outbox::Parcel& parcel) {
   std::string plain = parcel.body;
   if (parcel.frame.encoding == kSnappy) {
-    auto uncompressed = wire::snappy_uncompress(parcel.body, kMaxBody);
+    Reservation held = context_.seams().budget.charge(0, "outbox");
+    auto uncompressed = wire::snappy_uncompress(parcel.body, kMaxBody, held);
     if (!uncompressed) return {};
     plain = std::move(*uncompressed);
   }

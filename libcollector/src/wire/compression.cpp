@@ -14,6 +14,39 @@ Status too_large(std::size_t max_out) {
                 "uncompressed body is over the limit of " + std::to_string(max_out) + " bytes");
 }
 
+Status failed(Reservation& charge, Status why) {
+  charge.release();
+  return why;
+}
+
+/// Makes `out` of `size` bytes, of which the first `kept` are as they were.
+Status make_room(std::string& out, std::size_t kept, std::size_t size, Reservation& charge) {
+  if (size > out.capacity() || charge.bytes() == 0) {
+    if (kept == 0) {
+      out = std::string();
+      charge.release();
+    }
+    // Old and new are there together while one is copied to the other.
+    if (Status s = charge.grow(size); !s.ok()) return s;
+    std::string larger;
+    larger.reserve(size);
+    larger.append(out, 0, kept);
+    out = std::move(larger);
+    charge.shrink_to(size);
+  }
+  out.resize(size);
+  return {};
+}
+
+/// The size that the end of a gzip stream names (RFC 1952, 2.3.1): exact for one honest member.
+std::size_t named_size(std::string_view in) {
+  if (in.size() < 18) return 0;
+  std::size_t size = 0;
+  for (std::size_t i = 1; i <= 4; ++i)
+    size = size << 8 | static_cast<unsigned char>(in[in.size() - i]);
+  return size;
+}
+
 }  // namespace
 
 void snappy_compress(std::string_view in, std::string& out) {
@@ -24,14 +57,16 @@ void snappy_compress(std::string_view in, std::string& out) {
   out.resize(before + made);
 }
 
-Result<std::string> snappy_uncompress(std::string_view in, std::size_t max_out) {
+Result<std::string> snappy_uncompress(std::string_view in, std::size_t max_out,
+                                      Reservation& charge) {
   std::size_t size = 0;
   if (!snappy::GetUncompressedLength(in.data(), in.size(), &size))
     return Status(Code::data_loss, "snappy: no length");
   if (size > max_out || size / kMaxRatio > in.size()) return too_large(max_out);
-  std::string out(size, '\0');
+  std::string out;
+  if (Status s = make_room(out, 0, size, charge); !s.ok()) return s;
   if (!snappy::RawUncompress(in.data(), in.size(), out.data()))
-    return Status(Code::data_loss, "snappy: damaged");
+    return failed(charge, Status(Code::data_loss, "snappy: damaged"));
   return out;
 }
 
@@ -44,17 +79,18 @@ std::string gzip(std::string_view in, int level) {
   return out;
 }
 
-Result<std::string> gunzip(std::string_view in, std::size_t max_out) {
+Result<std::string> gunzip(std::string_view in, std::size_t max_out, Reservation& charge) {
   const std::unique_ptr<libdeflate_decompressor, void (*)(libdeflate_decompressor*)> decompressor(
       libdeflate_alloc_decompressor(), libdeflate_free_decompressor);
   const std::size_t cap = std::min(max_out, in.size() * kMaxRatio);
   std::string out;
   std::size_t done = 0;
   while (!in.empty()) {
-    std::size_t guess = std::max<std::size_t>(in.size() * 4, 1024);
+    std::size_t guess = named_size(in);
+    if (guess == 0 || guess > cap - done) guess = std::max<std::size_t>(in.size() * 4, 1024);
     for (;;) {
       guess = std::min(guess, cap - done);
-      out.resize(done + guess);
+      if (Status s = make_room(out, done, done + guess, charge); !s.ok()) return failed(charge, s);
       std::size_t used = 0;
       std::size_t made = 0;
       const auto result = libdeflate_gzip_decompress_ex(decompressor.get(), in.data(), in.size(),
@@ -64,8 +100,9 @@ Result<std::string> gunzip(std::string_view in, std::size_t max_out) {
         in.remove_prefix(used);
         break;
       }
-      if (result != LIBDEFLATE_INSUFFICIENT_SPACE) return Status(Code::data_loss, "gzip: damaged");
-      if (guess == cap - done) return too_large(cap);
+      if (result != LIBDEFLATE_INSUFFICIENT_SPACE)
+        return failed(charge, Status(Code::data_loss, "gzip: damaged"));
+      if (guess == cap - done) return failed(charge, too_large(cap));
       guess *= 2;
     }
   }

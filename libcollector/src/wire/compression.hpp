@@ -1,8 +1,9 @@
-// Whole-body compression. Every decoder has a cap on what comes out, checked before memory is
-// taken.
+// Whole-body compression. Every decoder has a cap on what comes out, and a reservation that grows
+// before memory is taken: it holds what the result takes, and nothing after a failure, which is
+// out_of_range (over the cap), resource_exhausted (no room in the budget) or data_loss.
 #pragma once
 
-#include <collector/engine/status.hpp>
+#include <collector/engine/budget.hpp>
 
 #include <string>
 #include <string_view>
@@ -14,10 +15,11 @@ inline constexpr std::size_t kMaxRatio = 200;
 
 /// Snappy block format (google/snappy, format_description.txt). Appends to `out`.
 void snappy_compress(std::string_view in, std::string& out);
-Result<std::string> snappy_uncompress(std::string_view in, std::size_t max_out);
+Result<std::string> snappy_uncompress(std::string_view in, std::size_t max_out,
+                                      Reservation& charge);
 
 /// gzip (RFC 1952), one member or several.
 std::string gzip(std::string_view in, int level = 6);
-Result<std::string> gunzip(std::string_view in, std::size_t max_out);
+Result<std::string> gunzip(std::string_view in, std::size_t max_out, Reservation& charge);
 
 }  // namespace collector::wire

@@ -3,6 +3,7 @@
 // Unless stated otherwise a method is called on the loop's own thread.
 #pragma once
 
+#include <collector/engine/budget.hpp>
 #include <collector/engine/function.hpp>
 #include <collector/engine/status.hpp>
 #include <collector/engine/task.hpp>
@@ -193,6 +194,7 @@ struct Seams {
   Network& network;
   Files& files;
   Random& random;
+  Budget budget{};  ///< without a limit unless one is given
 };
 
 }  // namespace collector
