@@ -5,6 +5,7 @@
 
 #include "format/exposition.hpp"
 #include "format/remote_write.hpp"
+#include "format/remote_write_v2.hpp"
 #include "format/scrape_cache.hpp"
 #include "model/relabel.hpp"
 #include "model/relabel_cache.hpp"
@@ -14,6 +15,10 @@
 #include <fmt/format.h>
 
 #include <malloc.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
 
 namespace {
 
@@ -37,6 +42,14 @@ std::string exposition(int samples, int turn, int churn_percent = 0) {
                        : fmt::format("{}\n", 1000LL * i + turn);
   }
   return body;
+}
+
+/// The file that BENCH_EXPOSITION names, for the figures of a real target; else made up.
+std::string body_to_encode(int samples) {
+  const char* const path = std::getenv("BENCH_EXPOSITION");
+  if (!path) return exposition(samples, 1);
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
 format::ScrapeSettings settings() {
@@ -107,12 +120,13 @@ void relabel(benchmark::State& state) {
 }
 
 void encode(benchmark::State& state) {
-  const int samples = static_cast<int>(state.range(0));
   testing::SeededRandom random(1);
   model::SeriesTable table(random);
   format::ScrapeCache cache(table, 1);
   MetricColumns columns;
-  (void)cache.scrape(exposition(samples, 1), settings(), 1'700'000'000'000, columns);
+  (void)cache.scrape(body_to_encode(static_cast<int>(state.range(0))), settings(),
+                     1'700'000'000'000, columns);
+  const auto samples = static_cast<std::int64_t>(columns.series.size());
   std::size_t bytes = 0;
   std::string plain, body;
   for (auto _ : state) {
@@ -124,7 +138,25 @@ void encode(benchmark::State& state) {
     benchmark::DoNotOptimize(body.data());
   }
   per_sample(state, samples);
-  state.counters["bytes/sample"] = static_cast<double>(bytes) / samples;
+  state.counters["bytes/sample"] = static_cast<double>(bytes) / static_cast<double>(samples);
+}
+
+void encode_v2(benchmark::State& state) {
+  testing::SeededRandom random(1);
+  model::SeriesTable table(random);
+  format::ScrapeCache cache(table, 1);
+  MetricColumns columns;
+  (void)cache.scrape(body_to_encode(static_cast<int>(state.range(0))), settings(),
+                     1'700'000'000'000, columns);
+  const auto samples = static_cast<std::int64_t>(columns.series.size());
+  format::RemoteWriteV2Encoder encoder;
+  std::string body;
+  for (auto _ : state) {
+    encoder.encode(columns, table, body);
+    benchmark::DoNotOptimize(body.data());
+  }
+  per_sample(state, samples);
+  state.counters["bytes/sample"] = static_cast<double>(body.size()) / static_cast<double>(samples);
 }
 
 /// Memory of a scraped series: the table's account, and what the allocator says.
@@ -161,6 +193,7 @@ BENCHMARK(scrape)
     ->Unit(benchmark::kMicrosecond);
 BENCHMARK(relabel)->Arg(1857)->Unit(benchmark::kMicrosecond);
 BENCHMARK(encode)->Arg(1857)->Arg(20000)->Unit(benchmark::kMicrosecond);
+BENCHMARK(encode_v2)->Arg(1857)->Arg(20000)->Unit(benchmark::kMicrosecond);
 BENCHMARK(series_memory)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 }  // namespace

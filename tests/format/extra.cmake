@@ -5,3 +5,4 @@ add_test(NAME oracle_prometheus COMMAND ${Python3_EXECUTABLE}
   ${CMAKE_CURRENT_SOURCE_DIR}/oracle/prometheus/compare.py $<TARGET_FILE:oracle_prometheus_ours>)
 set_tests_properties(oracle_prometheus PROPERTIES LABELS oracle SKIP_RETURN_CODE 77 TIMEOUT 300
   ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
+target_link_libraries(test_format PRIVATE protobuf_oracle)

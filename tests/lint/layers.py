@@ -1,6 +1,7 @@
 """Every #include is one that libcollector/layers.txt allows.
 
 Project headers: the folder's own and those it may include, transitively; base is open to all.
+Generated ones ("proto/x.hpp" of libcollector/proto/x.proto) belong to the layer that layers.txt names.
 Libraries: a folder's own, and base's unless another folder claims them too (openssl: digests are
 base's, TLS is net's, nobody else's). Public headers belong to a layer, see each other as layers do,
 show no library but base's, and include nothing of src/. engine/detail/ is a part of the public header
@@ -25,7 +26,7 @@ SYSTEM = re.compile(r"(sys|linux|arpa|net|netinet|asm)/\w+\.h|[a-z0-9_]+"
                     r"stddef|stdint|stdio|stdlib|string|strings|syslog|termios|time|unistd|utime|"
                     r"utmpx|x86intrin|immintrin)\.h")
 
-needs, libraries, owner = {}, {}, {}
+needs, libraries, owner, generated = {}, {}, {}, {}
 for number, line in enumerate((root / LAYERS).read_text().splitlines(), 1):
     if m := re.fullmatch(r"([a-z]+):([a-z ]*)\|(.*)", line):
         layer = m[1]
@@ -39,6 +40,10 @@ for number, line in enumerate((root / LAYERS).read_text().splitlines(), 1):
             found.add(LAYERS, number, f"{m[1]} belongs to {m[2]}, which is no layer")
         if not (PUBLIC / m[1]).exists():
             found.add(LAYERS, number, f"{m[1]} does not exist")
+    elif m := re.fullmatch(r"generated ([a-z]+) ([a-z]+)", line):
+        generated[m[1]] = m[2]
+        if m[2] not in needs:
+            found.add(LAYERS, number, f"{m[1]} belongs to {m[2]}, which is no layer")
     elif line.strip() and not line.startswith("#"):
         found.add(LAYERS, number, "neither a layer, nor a public header, nor a comment")
 
@@ -109,7 +114,14 @@ for path in tree.files(root, "libcollector/src", suffixes=tree.CXX):
             check_public(path, line, name, layer)
         elif quoted:
             target = name.split("/")[0]
-            if target not in needs or "/" not in name:
+            if target in generated:
+                source = pathlib.Path("libcollector") / pathlib.Path(name).with_suffix(".proto")
+                if not (root / source).exists():
+                    found.add(path, line, f'"{name}" is generated from {source}, which does not exist')
+                elif generated[target] not in open_to[layer]:
+                    found.add(path, line, f"{layer} may not include {generated[target]} (\"{name}\"): "
+                              "it may include " + " ".join(sorted(open_to[layer])))
+            elif target not in needs or "/" not in name:
                 found.add(path, line, f'"{name}": project headers are named "folder/file.hpp"')
             elif not (SRC / name).exists():
                 found.add(path, line, f'"{name}" does not exist')

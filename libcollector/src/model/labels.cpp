@@ -1,6 +1,5 @@
 #include "model/labels.hpp"
 
-#include "base/utf8.hpp"
 
 #include <algorithm>
 
@@ -49,14 +48,5 @@ void LabelsBuilder::view(std::vector<Label>& out) const {
 
 bool is_legacy_label_name(std::string_view name) { return is_name(name, false); }
 bool is_legacy_metric_name(std::string_view name) { return is_name(name, true); }
-
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t n = base::utf8_character(text);
-    if (n == 0) return false;
-    text.remove_prefix(n);
-  }
-  return true;
-}
 
 }  // namespace collector::model

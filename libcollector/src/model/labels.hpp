@@ -1,6 +1,8 @@
 // Labels as text: the control path and the first sight of a series. Values only.
 #pragma once
 
+#include "wire/utf8.hpp"
+
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,6 +37,6 @@ class LabelsBuilder {
 bool is_legacy_label_name(std::string_view name);
 /// [a-zA-Z_:][a-zA-Z0-9_:]*
 bool is_legacy_metric_name(std::string_view name);
-bool is_utf8(std::string_view text);
+using wire::is_utf8;
 
 }  // namespace collector::model

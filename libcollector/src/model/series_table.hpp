@@ -56,6 +56,14 @@ class SeriesTable {
   /// `name{a="b",c="d"}`.
   std::string to_text(SeriesId id) const;
 
+  /// The pairs of a series in order of names, by numbers that are theirs as long as the id is
+  /// referenced or leased.
+  std::span<const std::uint32_t> pairs(SeriesId id) const {
+    return {record(id).pairs, record(id).count};
+  }
+  /// A view into the table, as long as the pair is some series'.
+  Label pair(std::uint32_t pair) const { return label_of(pairs_[pair]); }
+
   /// The length of the series' Label fields of a remote write 1.0 TimeSeries, tags included.
   std::size_t encoded_size(SeriesId id) const { return record(id).encoded_size; }
   /// Writes them and returns the end.

@@ -1,0 +1,255 @@
+#include "format/remote_write_v2.hpp"
+
+#include "base/hash.hpp"
+#include "wire/compression.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <span>
+
+namespace collector::format {
+namespace {
+
+// Fields of io.prometheus.write.v2, as tags.
+constexpr std::uint32_t kSymbols = 0x22;     // Request.symbols
+constexpr std::uint32_t kTimeSeries = 0x2a;  // Request.timeseries
+constexpr std::uint32_t kLabelsRefs = 0x0a;  // TimeSeries.labels_refs, packed uint32
+constexpr std::uint32_t kSamples = 0x12;     // TimeSeries.samples
+constexpr std::uint32_t kMetadata = 0x2a;    // TimeSeries.metadata
+constexpr std::uint32_t kValue = 0x09;       // Sample.value, double
+constexpr std::uint32_t kTimestamp = 0x10;   // Sample.timestamp, int64
+constexpr std::uint32_t kType = 0x08;        // Metadata.type
+constexpr std::uint32_t kHelpRef = 0x18;     // Metadata.help_ref
+constexpr std::uint32_t kUnitRef = 0x20;     // Metadata.unit_ref
+
+constexpr std::size_t kMostSample = 2 + 9 + 11;
+constexpr std::size_t kMostRef = 5;
+constexpr std::size_t kMostMetadata = 2 + 2 + 2 * (1 + kMostRef);
+constexpr std::size_t kFirstSize = 256;
+
+/// io.prometheus.write.v2.Metadata.MetricType
+std::uint64_t wire_type(MetricType type) {
+  switch (type) {
+    case MetricType::unknown:
+      return 0;
+    case MetricType::counter:
+      return 1;
+    case MetricType::gauge:
+      return 2;
+    case MetricType::histogram:
+      return 3;
+    case MetricType::gauge_histogram:
+      return 4;
+    case MetricType::summary:
+      return 5;
+    case MetricType::info:
+      return 6;
+    case MetricType::stateset:
+      return 7;
+  }
+  return 0;
+}
+
+std::uint32_t hash_of(std::string_view text) {
+  // Keys are labels of the table and chosen by targets; an unlucky body costs probes, never
+  // content.
+  return static_cast<std::uint32_t>(base::hash64(text, 0));
+}
+
+/// The suffixes of the samples that a family of this type is made of (OpenMetrics 1.0).
+std::span<const std::string_view> suffixes(MetricType type) {
+  static constexpr std::string_view kCounter[] = {"_total", "_created"};
+  static constexpr std::string_view kHistogram[] = {"_bucket", "_count", "_sum", "_created"};
+  static constexpr std::string_view kGaugeHistogram[] = {"_bucket", "_gcount", "_gsum"};
+  static constexpr std::string_view kSummary[] = {"_count", "_sum", "_created"};
+  static constexpr std::string_view kInfo[] = {"_info"};
+  switch (type) {
+    case MetricType::counter:
+      return kCounter;
+    case MetricType::histogram:
+      return kHistogram;
+    case MetricType::gauge_histogram:
+      return kGaugeHistogram;
+    case MetricType::summary:
+      return kSummary;
+    case MetricType::info:
+      return kInfo;
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
+void RemoteWriteV2Encoder::begin(const MetricColumns& columns) {
+  if (++body_ == 0) {  // after 2^32 bodies, stamps of old ones would look new
+    pairs_.assign(pairs_.size(), {});
+    symbols_.assign(symbols_.size(), {});
+    names_.assign(names_.size(), {});
+    body_ = 1;
+  }
+  if (pairs_.empty()) {
+    pairs_.resize(kFirstSize);
+    pair_shift_ = 32 - std::countr_zero(kFirstSize / 8);
+    symbols_.resize(kFirstSize);
+  }
+  pairs_used_ = 0;
+  texts_.clear();
+  symbol("");  // the first symbol is the empty one, which absent texts refer to
+  families_.clear();
+  if (!columns.metadata) return;
+  const std::size_t size = std::bit_ceil(2 * columns.metadata->size() + 1);
+  if (names_.size() < size) names_.assign(size, {});
+  for (const Metadata& metadata : *columns.metadata) {
+    const std::uint32_t hash = hash_of(metadata.family);
+    std::size_t i = hash & (names_.size() - 1);
+    while (names_[i].body == body_) i = (i + 1) & (names_.size() - 1);
+    names_[i] = {body_, hash, static_cast<std::uint32_t>(families_.size())};
+    families_.push_back({&metadata});
+  }
+}
+
+const RemoteWriteV2Encoder::PairRefs& RemoteWriteV2Encoder::learn(
+    std::uint32_t pair, const model::SeriesTable& series) {
+  if (2 * ++pairs_used_ > pairs_.size()) grow_pairs();
+  std::size_t i = home(pair);
+  while (pairs_[i].body == body_) i = (i + 1) & (pairs_.size() - 1);
+  const model::Label label = series.pair(pair);
+  const std::uint32_t family = label.name == model::kNameLabel ? family_of(label.value) : 0;
+  return pairs_[i] = {body_, pair, symbol(label.name), symbol(label.value), family};
+}
+
+void RemoteWriteV2Encoder::grow_pairs() {
+  std::vector<PairRefs> old(2 * pairs_.size());
+  old.swap(pairs_);
+  --pair_shift_;
+  for (const PairRefs& known : old) {
+    if (known.body != body_) continue;
+    std::size_t i = home(known.pair);
+    while (pairs_[i].body == body_) i = (i + 1) & (pairs_.size() - 1);
+    pairs_[i] = known;
+  }
+}
+
+std::uint32_t RemoteWriteV2Encoder::symbol(std::string_view text) {
+  const std::uint32_t hash = hash_of(text);
+  std::size_t i = hash & (symbols_.size() - 1);
+  for (; symbols_[i].body == body_; i = (i + 1) & (symbols_.size() - 1))
+    if (symbols_[i].hash == hash && texts_[symbols_[i].ref] == text) return symbols_[i].ref;
+  const auto ref = static_cast<std::uint32_t>(texts_.size());
+  symbols_[i] = {body_, hash, ref};
+  texts_.push_back(text);
+  if (2 * texts_.size() > symbols_.size()) grow_symbols();
+  return ref;
+}
+
+void RemoteWriteV2Encoder::grow_symbols() {
+  std::vector<Symbol> old(2 * symbols_.size());
+  old.swap(symbols_);
+  for (const Symbol& known : old) {
+    if (known.body != body_) continue;
+    std::size_t i = known.hash & (symbols_.size() - 1);
+    while (symbols_[i].body == body_) i = (i + 1) & (symbols_.size() - 1);
+    symbols_[i] = known;
+  }
+}
+
+std::uint32_t RemoteWriteV2Encoder::family_of(std::string_view name) {
+  if (families_.empty()) return 0;
+  if (const std::uint32_t whole = find_family(name, {})) return whole;
+  const std::size_t cut = name.rfind('_');
+  if (cut == std::string_view::npos) return 0;
+  return find_family(name.substr(0, cut), name.substr(cut));
+}
+
+/// 1 + the place of the family of this name whose samples may have this suffix, or 0.
+std::uint32_t RemoteWriteV2Encoder::find_family(std::string_view name,
+                                                std::string_view suffix) const {
+  const std::uint32_t hash = hash_of(name);
+  for (std::size_t i = hash & (names_.size() - 1); names_[i].body == body_;
+       i = (i + 1) & (names_.size() - 1)) {
+    if (names_[i].hash != hash) continue;
+    const Metadata& metadata = *families_[names_[i].place].metadata;
+    if (metadata.family != name) continue;
+    const auto allowed = suffixes(metadata.type);
+    if (suffix.empty() || std::find(allowed.begin(), allowed.end(), suffix) != allowed.end())
+      return names_[i].place + 1;
+  }
+  return 0;
+}
+
+char* RemoteWriteV2Encoder::put_metadata(char* p, Family& family) {
+  const Metadata& metadata = *family.metadata;
+  if (!family.referenced) {
+    family.referenced = true;
+    family.help = symbol(metadata.help);
+    family.unit = symbol(metadata.unit);
+  }
+  const std::uint64_t type = wire_type(metadata.type);
+  char* const stop = p;
+  if (family.unit) p = wire::put_tag<kUnitRef>(wire::put_before(p, family.unit));
+  if (family.help) p = wire::put_tag<kHelpRef>(wire::put_before(p, family.help));
+  if (type) p = wire::put_tag<kType>(wire::put_before(p, type));
+  if (p == stop) return p;
+  return wire::put_tag<kMetadata>(wire::put_before(p, static_cast<std::size_t>(stop - p)));
+}
+
+char* RemoteWriteV2Encoder::put_series(char* p, const MetricColumns& columns, std::size_t first,
+                                       std::size_t end, const model::SeriesTable& series) {
+  const auto pairs = series.pairs(columns.series[first]);
+  labels_.resize(2 * pairs.size());
+  std::uint32_t family = 0;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    const PairRefs& known = refs(pairs[i], series);
+    labels_[2 * i] = known.name;
+    labels_[2 * i + 1] = known.value;
+    family |= known.family;
+  }
+  p = writer_.room(p, kMostMetadata + (end - first) * kMostSample + labels_.size() * kMostRef +
+                          2 * (wire::kMostTag + wire::kMostVarint));
+  char* const stop = p;
+  if (family) p = put_metadata(p, families_[family - 1]);
+  for (std::size_t i = end; i-- > first;) {
+    char* const after = p;
+    if (const auto ms = static_cast<std::uint64_t>(columns.timestamp[i]))
+      p = wire::put_tag<kTimestamp>(wire::put_before(p, ms));
+    if (const auto bits = std::bit_cast<std::uint64_t>(columns.value[i]))
+      p = wire::put_tag<kValue>(wire::put_fixed(p, bits));
+    p = wire::put_tag<kSamples>(wire::put_before(p, static_cast<std::size_t>(after - p)));
+  }
+  char* const after = p;
+  for (std::size_t i = labels_.size(); i-- > 0;) p = wire::put_before(p, labels_[i]);
+  p = wire::put_tag<kLabelsRefs>(wire::put_before(p, static_cast<std::size_t>(after - p)));
+  return wire::put_tag<kTimeSeries>(wire::put_before(p, static_cast<std::size_t>(stop - p)));
+}
+
+char* RemoteWriteV2Encoder::put_symbols(char* p) {
+  std::size_t room = 0;
+  for (const std::string_view text : texts_)
+    room += text.size() + wire::kMostTag + wire::kMostVarint;
+  p = writer_.room(p, room);
+  for (std::size_t i = texts_.size(); i-- > 0;)
+    p = wire::put_tag<kSymbols>(wire::put_bytes(p, texts_[i]));
+  return p;
+}
+
+std::string_view RemoteWriteV2Encoder::encode(const MetricColumns& columns,
+                                              const model::SeriesTable& series) {
+  begin(columns);
+  char* p = writer_.begin();
+  // Backwards, so that lengths and symbols are known when they are written.
+  for (std::size_t end = columns.series.size(); end > 0;) {
+    std::size_t first = end - 1;
+    while (first > 0 && columns.series[first - 1] == columns.series[end - 1]) --first;
+    p = put_series(p, columns, first, end, series);
+    end = first;
+  }
+  return writer_.finish(put_symbols(p));
+}
+
+void RemoteWriteV2Encoder::encode(const MetricColumns& columns, const model::SeriesTable& series,
+                                  std::string& body) {
+  wire::snappy_compress(encode(columns, series), body);
+}
+
+}  // namespace collector::format

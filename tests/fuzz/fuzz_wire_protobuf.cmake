@@ -1,0 +1,2 @@
+target_link_libraries(fuzz_wire_protobuf PRIVATE protobuf_oracle)
+target_include_directories(fuzz_wire_protobuf PRIVATE ${PROJECT_SOURCE_DIR}/tests)
