@@ -1,6 +1,5 @@
 #include "model/labels.hpp"
 
-
 #include <algorithm>
 
 namespace collector::model {
