@@ -50,6 +50,7 @@ struct Http2Session::Exchange {
   std::size_t sent = 0;
   Response response;
   std::size_t header_bytes = 0, max_body = 0;
+  std::function<void(std::string_view)> on_body;
   bool any = false, unprocessed = false;
   Status failed;  ///< why we reset it
   Function<void(Status)> done;
@@ -96,6 +97,10 @@ struct Http2Session::Callbacks {
                   std::size_t size, void* user) {
     Exchange* e = exchange(user, id);
     if (!e || !e->failed.ok()) return 0;
+    if (e->on_body && e->response.status / 100 == 2) {
+      e->on_body(std::string_view(reinterpret_cast<const char*>(bytes), size));
+      return 0;
+    }
     if (e->response.body.size() + size > e->max_body)
       return refuse(
           s, *e, id,
@@ -250,7 +255,7 @@ void Http2Session::finish(std::int32_t id, Status status) {
 }
 
 Task<Result<Response>> Http2Session::send(const Request& request, const Url& url,
-                                          std::size_t max_body, std::stop_token stop,
+                                          const SendOptions& options, std::stop_token stop,
                                           bool* unprocessed) {
   auto self = shared_from_this();
   if (!usable()) {
@@ -270,7 +275,8 @@ Task<Result<Response>> Http2Session::send(const Request& request, const Url& url
   for (const auto& [name, value] : fields) nvs.push_back(field(name, value));
   auto exchange = std::make_shared<Exchange>();
   exchange->body = request.body;
-  exchange->max_body = max_body;
+  exchange->max_body = options.max_body;
+  exchange->on_body = options.on_body;
   nghttp2_data_provider provider{};
   provider.read_callback = Callbacks::request_body;
   const std::int32_t id =

@@ -205,6 +205,7 @@ struct ConfiguredClient::State {
     for (const auto& [name, value] : oauth.endpoint_params)
       request.body += fmt::format("&{}={}", url_encode(name), url_encode(value));
     options.max_body = kLargestSecret;
+    options.on_body = nullptr;
     auto response = co_await token_client->send(std::move(request), options);
     if (!response) co_return response.error();
     if (response->status / 100 != 2)

@@ -23,6 +23,7 @@ class Parser final : public http::basic_parser<kRequest> {
   Message message;
   std::size_t fields = 0;
   bool too_many = false;
+  std::function<void(std::string_view)> on_body;
 
  private:
   using Ec = beast::error_code;
@@ -48,15 +49,27 @@ class Parser final : public http::basic_parser<kRequest> {
   void on_header_impl(Ec&) override {}
   void on_body_init_impl(const boost::optional<std::uint64_t>& length, Ec&) override {
     // The declared length is within the body limit: Beast checked it before it calls this.
-    if (length) message.body.reserve(static_cast<std::size_t>(*length));
+    if (length && !streamed()) message.body.reserve(static_cast<std::size_t>(*length));
   }
   std::size_t on_body_impl(beast::string_view body, Ec&) override {
-    message.body.append(body.data(), body.size());
+    take(body);
     return body.size();
+  }
+  bool streamed() const {
+    if constexpr (kRequest)
+      return false;
+    else
+      return on_body && message.status / 100 == 2;
+  }
+  void take(beast::string_view body) {
+    if (streamed())
+      on_body(std::string_view(body.data(), body.size()));
+    else
+      message.body.append(body.data(), body.size());
   }
   void on_chunk_header_impl(std::uint64_t, beast::string_view, Ec&) override {}
   std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view body, Ec&) override {
-    message.body.append(body.data(), body.size());
+    take(body);
     return body.size();
   }
   void on_finish_impl(Ec&) override {}
@@ -76,7 +89,10 @@ Status parse_error(const beast::error_code& ec, std::size_t max_body) {
 template <class P>
 Task<Status> read_message(ReadBuffer& in, P& parser, ReadOptions options, bool* any) {
   parser.header_limit(static_cast<std::uint32_t>(kMaxHeaderBytes));
-  parser.body_limit(static_cast<std::uint64_t>(options.max_body));
+  if (options.on_body)
+    parser.body_limit(boost::none);
+  else
+    parser.body_limit(static_cast<std::uint64_t>(options.max_body));
   parser.eager(true);
   while (!parser.is_done()) {
     if (!in.data().empty()) {
@@ -120,6 +136,7 @@ Task<Result<Received<Response>>> read_response(ReadBuffer& in, ReadOptions optio
   for (;;) {
     Parser<false, Response> parser;
     parser.skip(options.head);
+    parser.on_body = options.on_body;
     const Status status = co_await read_message(in, parser, options, any);
     if (!status.ok()) co_return Result<Received<Response>>(status);
     if (parser.message.status / 100 == 1 && parser.message.status != 101) continue;
