@@ -22,6 +22,7 @@ const pipeline::Registry& builtin_components() {
     r.add(receive::prometheus_exporter_self());
     r.add(receive::prometheus_exporter_unix());
     r.add(receive::prometheus_scrape());
+    r.add(process::prometheus_enrich());
     r.add(process::prometheus_relabel());
     r.add(send::collector_store());
     r.add(send::prometheus_echo());
