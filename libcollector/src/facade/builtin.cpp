@@ -19,7 +19,9 @@ const pipeline::Registry& builtin_components() {
     r.add(discover::local_file());
     r.add(discover::local_file_match());
     r.add(discover::remote_http());
+    r.add(receive::prometheus_exporter_process());
     r.add(receive::prometheus_exporter_self());
+    r.add(receive::prometheus_exporter_static());
     r.add(receive::prometheus_exporter_unix());
     r.add(receive::prometheus_scrape());
     r.add(process::prometheus_enrich());
