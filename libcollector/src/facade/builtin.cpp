@@ -12,9 +12,14 @@ namespace collector::facade {
 const pipeline::Registry& builtin_components() {
   static const pipeline::Registry registry = [] {
     pipeline::Registry r;
+    r.add(discover::discovery_consul());
     r.add(discover::discovery_dns());
+    r.add(discover::discovery_docker());
     r.add(discover::discovery_file());
     r.add(discover::discovery_http());
+    r.add(discover::discovery_kubelet());
+    r.add(discover::discovery_kubernetes());
+    r.add(discover::discovery_process());
     r.add(discover::discovery_relabel());
     r.add(discover::local_file());
     r.add(discover::local_file_match());
