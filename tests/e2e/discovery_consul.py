@@ -37,8 +37,9 @@ def main():
                                     "  services: [web]\n  tags: [v1, edge]\n  allow_stale: false\n"))
         agree("consul, node metadata", *both(stack, fake, "meta", 'node_meta = {"rack-id" = "7"}\n',
                                              "  node_meta: {rack-id: '7'}\n"))
-        queries = [q for p, q in fake.requests if p == "/v1/catalog/services" and "index" in q]
-        check(queries and all(q["wait"] == ["120000ms"] for q in queries), "the queries do not block")
+        queries = wait_for("second queries", lambda: [q for p, q in fake.requests
+                                                      if p == "/v1/catalog/services" and "index" in q])
+        check(all(q["wait"] == ["120000ms"] for q in queries), "the queries do not block")
         fake.set(catalog()[:1] + [instance("delta", "new", "10.2.1.8", 1)])
         agree("consul after a change", *everything, but=before)
         ours = everything[0]

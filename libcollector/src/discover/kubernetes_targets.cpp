@@ -9,10 +9,10 @@
 namespace collector::discover::kubernetes {
 namespace {
 
-const std::string kPrefix = "__meta_kubernetes_";
+constexpr std::string_view kPrefix = "__meta_kubernetes_";
 
 void set(StringMap& labels, std::string_view name, std::string value) {
-  labels[kPrefix + std::string(name)] = std::move(value);
+  labels[std::string(kPrefix).append(name)] = std::move(value);
 }
 template <class T>
 void set(StringMap& labels, std::string_view name, const std::optional<T>& value) {

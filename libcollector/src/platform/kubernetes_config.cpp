@@ -11,7 +11,10 @@ namespace collector::platform {
 namespace {
 
 constexpr std::size_t kLargestFile = 4U << 20;
-const std::string kAccount = "/var/run/secrets/kubernetes.io/serviceaccount/";
+/// What a pod finds of its service account.
+std::string account_file(std::string_view name) {
+  return std::string("/var/run/secrets/kubernetes.io/serviceaccount/").append(name);
+}
 
 std::string text(const YAML::Node& node, const char* name) {
   if (!node.IsMap()) return {};
@@ -115,21 +118,22 @@ Result<KubernetesAccess> kubernetes_in_cluster(Files& files) {
   if (!host || !port || !*host || !*port)
     return Status(Code::failed_precondition,
                   "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT must be set: not in a pod?");
-  if (auto token = files.read(kAccount + "token", kLargestFile); !token) return token.error();
+  if (auto token = files.read(account_file("token"), kLargestFile); !token) return token.error();
   KubernetesAccess access;
   const bool v6 = std::string_view(host).find(':') != std::string_view::npos;
   access.server =
       v6 ? fmt::format("https://[{}]:{}", host, port) : fmt::format("https://{}:{}", host, port);
-  access.http.tls.ca.file = kAccount + "ca.crt";
+  access.http.tls.ca.file = account_file("ca.crt");
   net::HttpClientSettings::Authorization bearer;
-  bearer.credentials.file = kAccount + "token";
+  bearer.credentials.file = account_file("token");
   access.http.authorization = std::move(bearer);
   return access;
 }
 
 Result<std::string> kubernetes_own_namespace(Files& files) {
-  auto ns = files.read(kAccount + "namespace", kLargestFile);
-  if (ns && ns->empty()) return Status(Code::failed_precondition, kAccount + "namespace is empty");
+  auto ns = files.read(account_file("namespace"), kLargestFile);
+  if (ns && ns->empty())
+    return Status(Code::failed_precondition, account_file("namespace") + " is empty");
   return ns;
 }
 

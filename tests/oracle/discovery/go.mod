@@ -1,5 +1,5 @@
 module oracle
 
-go 1.25
+go 1.26
 
-require github.com/prometheus/prometheus v0.313.2
+require github.com/prometheus/prometheus v0.316.0
