@@ -24,16 +24,30 @@ struct Case {
 const std::map<std::string, Case>& cases() {
   static const std::map<std::string, Case> all{
       {"collector.store", {"retention = \"1m\"", "retention = \"2m\""}},
+      {"discovery.consul",
+       {"server = \"server:80\"\ndatacenter = \"x\"",
+        "server = \"nobody:80\"\nservices = [\"a\"]"}},
       {"discovery.dns", {"names = [\"a.b\"]", "names = [\"a.b\", \"c.d\"]"}},
+      {"discovery.docker", {"host = \"http://server\"", "host = \"tcp://nobody:80\""}},
       {"discovery.file", {"files = [\"/d/*.json\"]", "files = [\"/d/a.yaml\"]"}},
       {"discovery.http", {"url = \"http://server/sd\"", "url = \"http://nobody/sd\""}},
+      {"discovery.kubelet", {"url = \"http://server\"", "url = \"http://nobody\""}},
+      {"discovery.kubernetes",
+       {"role = \"pod\"\napi_server = \"http://server\"",
+        "role = \"endpoints\"\napi_server = \"http://nobody\""}},
+      {"discovery.process", {"", "refresh_interval = \"5s\""}},
       {"discovery.relabel",
        {"targets = [{\"a\" = \"b\"}]",
         "targets = []\nrule {\naction = \"labeldrop\"\nregex = \"a\"\n}"}},
       {"local.file", {"filename = \"/d/text\"", "filename = \"/d/text\"\nis_secret = true"}},
       {"local.file_match", {"path_targets = [{\"__path__\" = \"/d/**\"}]", "path_targets = []"}},
       {"prometheus.echo", {"", "format = \"openmetrics\""}},
+      {"prometheus.enrich",
+       {"forward_to = []\ntargets = []\ntarget_match_label = \"x\"",
+        "forward_to = []\ntargets = [{\"x\" = \"y\"}]\ntarget_match_label = \"x\""}},
+      {"prometheus.exporter.process", {"", "matcher {\ncomm = [\"x\"]\n}"}},
       {"prometheus.exporter.self", {"", ""}},
+      {"prometheus.exporter.static", {"text = \"a 1\\n\"", "text = \"b 1\\n\""}},
       {"prometheus.exporter.unix", {"", "set_collectors = [\"cpu\"]"}},
       {"prometheus.relabel",
        {"forward_to = []",
@@ -75,8 +89,8 @@ std::uint64_t live(const std::string& name, const Case& c, std::uint64_t failing
   server.serve(std::move(*listener));
   Budget budget;
   const auto receives = [&](const std::string& component) {
-    const std::set<std::string> all{"collector.store", "prometheus.echo", "prometheus.relabel",
-                                    "prometheus.remote_write"};
+    const std::set<std::string> all{"collector.store", "prometheus.echo", "prometheus.enrich",
+                                    "prometheus.relabel", "prometheus.remote_write"};
     return all.contains(component);
   };
   const auto config = [&](const std::string& body) {

@@ -204,3 +204,30 @@ TEST_CASE("real sockets, and a loop that other threads post to") {
   loop.run_for(50ms);  // the server's connection ends
   CHECK(body == "/hello");
 }
+
+TEST_CASE("a body that is taken piece by piece") {
+  World world;
+  const std::string body(300'000, 'x');
+  world.serve("server", [&](net::Request r) -> Task<net::Response> {
+    net::Response response;
+    response.status = r.target == "/bad" ? 500 : 200;
+    response.body = body;
+    co_return response;
+  });
+  net::HttpClient client(world.loop, world.network);
+  std::string taken;
+  net::SendOptions options;
+  options.max_body = 1000;
+  options.on_body = [&](std::string_view piece) { taken += piece; };
+  auto good = world.send(client, get("http://server/"), options);
+  REQUIRE(good.has_value());
+  CHECK(good->status == 200);
+  CHECK(good->body.empty());
+  CHECK(taken == body);
+  // What is no success is an answer as ever.
+  options.max_body = 1 << 20;
+  auto bad = world.send(client, get("http://server/bad"), options);
+  REQUIRE(bad.has_value());
+  CHECK(bad->body == body);
+  CHECK(taken.size() == body.size());
+}

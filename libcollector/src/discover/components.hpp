@@ -5,9 +5,14 @@
 
 namespace collector::discover {
 
+Definition discovery_consul();
 Definition discovery_dns();
+Definition discovery_docker();
 Definition discovery_file();
 Definition discovery_http();
+Definition discovery_kubelet();
+Definition discovery_kubernetes();
+Definition discovery_process();
 Definition discovery_relabel();
 Definition local_file();
 Definition local_file_match();

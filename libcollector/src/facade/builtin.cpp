@@ -12,16 +12,24 @@ namespace collector::facade {
 const pipeline::Registry& builtin_components() {
   static const pipeline::Registry registry = [] {
     pipeline::Registry r;
+    r.add(discover::discovery_consul());
     r.add(discover::discovery_dns());
+    r.add(discover::discovery_docker());
     r.add(discover::discovery_file());
     r.add(discover::discovery_http());
+    r.add(discover::discovery_kubelet());
+    r.add(discover::discovery_kubernetes());
+    r.add(discover::discovery_process());
     r.add(discover::discovery_relabel());
     r.add(discover::local_file());
     r.add(discover::local_file_match());
     r.add(discover::remote_http());
+    r.add(receive::prometheus_exporter_process());
     r.add(receive::prometheus_exporter_self());
+    r.add(receive::prometheus_exporter_static());
     r.add(receive::prometheus_exporter_unix());
     r.add(receive::prometheus_scrape());
+    r.add(process::prometheus_enrich());
     r.add(process::prometheus_relabel());
     r.add(send::collector_store());
     r.add(send::prometheus_echo());

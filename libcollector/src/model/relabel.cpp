@@ -107,7 +107,10 @@ std::string with_case(const std::string& text, bool upper) {
 
 }  // namespace
 
-Result<std::shared_ptr<const RE2>> compile_anchored(std::string_view regex) {
+namespace {
+
+Result<std::shared_ptr<const RE2>> compile(std::string_view regex, std::string_view before,
+                                           std::string_view after) {
   std::string text(regex);
   // Debian's RE2 knows named groups as (?P<name>...) only.
   for (std::size_t at = 0; (at = text.find("(?<", at)) != std::string::npos; at += 3) {
@@ -117,11 +120,22 @@ Result<std::shared_ptr<const RE2>> compile_anchored(std::string_view regex) {
   }
   RE2::Options options;
   options.set_log_errors(false);
-  auto compiled = std::make_shared<const RE2>("(?s:" + text + ")", options);
+  auto compiled =
+      std::make_shared<const RE2>(std::string(before).append(text).append(after), options);
   if (!compiled->ok())
     return Status(Code::invalid_argument,
                   "\"" + std::string(regex) + "\" is no regular expression: " + compiled->error());
   return compiled;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const RE2>> compile_anchored(std::string_view regex) {
+  return compile(regex, "(?s:", ")");
+}
+
+Result<std::shared_ptr<const RE2>> compile_go(std::string_view regex) {
+  return compile(regex, "", "");
 }
 
 Result<RelabelRules> RelabelRules::compile(std::vector<RelabelRule> rules) {

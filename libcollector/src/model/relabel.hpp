@@ -62,5 +62,7 @@ class RelabelRules {
 /// A compiled expression that must match the whole text, `.` matching newlines too; Go's spelling
 /// of named groups is accepted.
 Result<std::shared_ptr<const re2::RE2>> compile_anchored(std::string_view regex);
+/// An expression to search for, as Go's regexp compiles it.
+Result<std::shared_ptr<const re2::RE2>> compile_go(std::string_view regex);
 
 }  // namespace collector::model

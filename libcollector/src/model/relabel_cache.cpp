@@ -3,7 +3,12 @@
 namespace collector::model {
 
 RelabelCache::RelabelCache(SeriesTable& series, RelabelRules rules)
-    : series_(series), rules_(std::move(rules)) {
+    : RelabelCache(series, Rewrite([rules = std::move(rules)](LabelsBuilder& l) {
+                     return rules.apply(l);
+                   })) {}
+
+RelabelCache::RelabelCache(SeriesTable& series, Rewrite rewrite)
+    : series_(series), rewrite_(std::move(rewrite)) {
   listening_ = series_.on_reuse([this](SeriesId id) { forget(id); });
 }
 
@@ -19,7 +24,7 @@ std::optional<SeriesId> RelabelCache::compute(SeriesId from) {
   series_.labels(from, scratch_);
   labels_.clear();
   for (const Label& label : scratch_) labels_.set(label.name, label.value);
-  if (!rules_.apply(labels_) || labels_.all().empty()) {
+  if (!rewrite_(labels_) || labels_.all().empty()) {
     map_[i] = kDropped;
     return std::nullopt;
   }

@@ -5,6 +5,7 @@
 #include "model/relabel.hpp"
 #include "model/series_table.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -14,7 +15,10 @@ namespace collector::model {
 
 class RelabelCache {
  public:
+  /// What becomes of a series' labels; false drops it.
+  using Rewrite = std::function<bool(LabelsBuilder&)>;
   /// `series` outlives the cache.
+  RelabelCache(SeriesTable& series, Rewrite rewrite);
   RelabelCache(SeriesTable& series, RelabelRules rules);
   RelabelCache(const RelabelCache&) = delete;
   RelabelCache& operator=(const RelabelCache&) = delete;
@@ -39,7 +43,7 @@ class RelabelCache {
   void forget(SeriesId from);
 
   SeriesTable& series_;
-  RelabelRules rules_;
+  Rewrite rewrite_;
   std::vector<std::uint32_t> map_;
   std::size_t size_ = 0;
   std::vector<Label> scratch_;

@@ -3,6 +3,7 @@
 
 #include <collector/engine/seams.hpp>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -67,6 +68,9 @@ struct SendOptions {
   std::size_t max_body = 20U << 20;  ///< bytes on the wire; more is out_of_range
   std::size_t max_decoded = 64U << 20;
   bool decode = true;  ///< undo Content-Encoding: gzip
+  /// When set: pieces of a 2xx body as they come, undecoded and without a limit; the response's
+  /// body then stays empty. It may request `stop` by post only.
+  std::function<void(std::string_view)> on_body;
   std::stop_token stop;
 };
 

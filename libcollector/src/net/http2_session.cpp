@@ -56,6 +56,7 @@ struct Http2Session::Exchange {
   Response response;
   IncomingBody received;
   std::size_t header_bytes = 0, max_body = 0;
+  std::function<void(std::string_view)> on_body;
   bool any = false, unprocessed = false;
   bool bodiless = false;  ///< the answer to HEAD declares the length of a body that does not come
   Status failed;          ///< why we reset it
@@ -103,6 +104,10 @@ struct Http2Session::Callbacks {
                   std::size_t size, void* user) {
     Exchange* e = exchange(user, id);
     if (!e || !e->failed.ok()) return 0;
+    if (e->on_body && e->response.status / 100 == 2) {
+      e->on_body(std::string_view(reinterpret_cast<const char*>(bytes), size));
+      return 0;
+    }
     if (size > e->max_body - e->received.size()) return refuse(s, *e, id, too_long(*e));
     const Status taken = e->received.append({reinterpret_cast<const char*>(bytes), size});
     return taken.ok() ? 0 : refuse(s, *e, id, taken);
@@ -118,7 +123,8 @@ struct Http2Session::Callbacks {
     std::uint64_t length = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
     const bool declared = !text.empty() && error == std::errc() && end == text.data() + text.size();
-    if (!declared || e.bodiless || !e.failed.ok() || e.response.status < 200) return 0;
+    const bool streamed = e.on_body && e.response.status / 100 == 2;
+    if (!declared || streamed || e.bodiless || !e.failed.ok() || e.response.status < 200) return 0;
     if (length > e.max_body) return refuse(s, e, id, too_long(e));
     const Status taken = e.received.declare(length);
     return taken.ok() ? 0 : refuse(s, e, id, taken);
@@ -302,7 +308,7 @@ void Http2Session::finish(std::int32_t id, Status status) {
 }
 
 Task<Result<Response>> Http2Session::send(const Request& request, const Url& url,
-                                          std::size_t max_body, std::stop_token stop,
+                                          const SendOptions& options, std::stop_token stop,
                                           bool* unprocessed) {
   auto self = shared_from_this();
   if (!usable()) {
@@ -329,7 +335,8 @@ Task<Result<Response>> Http2Session::send(const Request& request, const Url& url
   auto exchange = std::make_shared<Exchange>(budget_, std::move(cut));
   exchange->bodiless = request.method == "HEAD";
   exchange->body = request.body;
-  exchange->max_body = max_body;
+  exchange->max_body = options.max_body;
+  exchange->on_body = options.on_body;
   nghttp2_data_provider provider{};
   provider.read_callback = Callbacks::request_body;
   const std::int32_t id =

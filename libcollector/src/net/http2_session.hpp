@@ -33,7 +33,7 @@ class Http2Session : public std::enable_shared_from_this<Http2Session> {
   /// One request, one response. `*unprocessed` is set when the server did not look at it, so that
   /// another connection may carry it. `stop` resets the stream and ends it with cancelled; without
   /// room for the body it ends with resource_exhausted.
-  Task<Result<Response>> send(const Request& request, const Url& url, std::size_t max_body,
+  Task<Result<Response>> send(const Request& request, const Url& url, const SendOptions& options,
                               std::stop_token stop, bool* unprocessed);
 
  private:

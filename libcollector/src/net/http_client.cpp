@@ -152,6 +152,7 @@ struct HttpClient::State {
     ReadOptions read;
     read.max_body = options.max_body;
     read.head = request.method == "HEAD";
+    read.on_body = options.on_body;
     read.stop = stop;
     read.budget = settings.budget;
     auto response = co_await read_response(*connection.in, read, any);
@@ -169,7 +170,7 @@ struct HttpClient::State {
     for (;;) {
       if (auto http2 = session(origin)) {
         bool unprocessed = false;
-        auto response = co_await http2->send(request, url, options.max_body, stop, &unprocessed);
+        auto response = co_await http2->send(request, url, options, stop, &unprocessed);
         // Once: a server that refuses everything must not keep us here.
         if (!response && unprocessed && !std::exchange(multiplexed_before, true)) {
           if (sessions[origin] == http2) sessions.erase(origin);
@@ -233,6 +234,7 @@ Task<Result<Response>> HttpClient::send(Request request, SendOptions options) {
       stop.request_stop();
     });
   const std::string doing = fmt::format("{} {}", request.method, url->origin() + url->target);
+  if (options.on_body) options.decode = false;
   if (options.decode && !request.headers.contains("Accept-Encoding"))
     request.headers.add("Accept-Encoding", "gzip");
   auto response = co_await self->talk(std::move(request), *url, options, stop.get_token());

@@ -277,6 +277,7 @@ struct ConfiguredClient::State {
       request.body += fmt::format("&client_id={}&client_secret={}", url_encode(oauth.client_id),
                                   url_encode(secret));
     options.max_body = options.max_decoded = kLargestSecret;
+    options.on_body = nullptr;
     auto response = co_await token_client->send(std::move(request), options);
     if (!response) co_return response.error();
     if (response->status / 100 != 2)

@@ -29,11 +29,13 @@ class Parser final : public http::basic_parser<kRequest> {
   Message message;
   IncomingBody& body;
   std::size_t fields = 0;
+  /// Takes a 2xx body of a response instead of `body`, when set.
+  std::function<void(std::string_view)> on_body;
 
   /// Once, before the first byte of the body: Beast asks when that comes, we as soon as the header
   /// is there. A declared length is within the body limit: Beast has checked it by then.
   Status declare(const boost::optional<std::uint64_t>& length) {
-    if (std::exchange(declared_, true) || !length) return {};
+    if (std::exchange(declared_, true) || !length || streamed()) return {};
     return body.declare(*length);
   }
 
@@ -62,8 +64,18 @@ class Parser final : public http::basic_parser<kRequest> {
     if (!declare(length).ok()) ec = http::error::body_limit;
   }
   std::size_t on_body_impl(beast::string_view bytes, Ec& ec) override {
-    if (!body.append({bytes.data(), bytes.size()}).ok()) ec = http::error::body_limit;
+    const std::string_view piece(bytes.data(), bytes.size());
+    if (streamed())
+      on_body(piece);
+    else if (!body.append(piece).ok())
+      ec = http::error::body_limit;
     return bytes.size();
+  }
+  bool streamed() const {
+    if constexpr (kRequest)
+      return false;
+    else
+      return on_body && message.status / 100 == 2;
   }
   void on_chunk_header_impl(std::uint64_t, beast::string_view, Ec&) override {}
   std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view bytes, Ec& ec) override {
@@ -89,7 +101,10 @@ template <class P>
 Task<Status> feed(ReadBuffer& in, P& parser, std::size_t max_body, std::stop_token stop,
                   bool* any) {
   parser.header_limit(static_cast<std::uint32_t>(kMaxHeaderBytes));
-  parser.body_limit(static_cast<std::uint64_t>(max_body));
+  if (parser.on_body)
+    parser.body_limit(boost::none);
+  else
+    parser.body_limit(static_cast<std::uint64_t>(max_body));
   parser.eager(true);
   while (!parser.is_done()) {
     if (!in.data().empty()) {
@@ -126,7 +141,10 @@ Task<Result<Received<Message>>> receive(ReadBuffer& in, ReadOptions options, boo
   const std::stop_callback on_stop(options.stop, pass_on);
   IncomingBody body(options.budget, kRequest ? "request_body" : "response_body", pass_on);
   Parser<kRequest, Message> parser(body);
-  if constexpr (!kRequest) parser.skip(options.head);
+  if constexpr (!kRequest) {
+    parser.skip(options.head);
+    parser.on_body = options.on_body;
+  }
   const Status status = co_await feed(in, parser, options.max_body, stop.get_token(), any);
   if (!status.ok()) co_return Result<Received<Message>>(status);
   Received<Message> received{std::move(parser.message), parser.keep_alive()};

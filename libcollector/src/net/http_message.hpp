@@ -3,6 +3,7 @@
 
 #include "net/http.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -42,6 +43,8 @@ class ReadBuffer {
 struct ReadOptions {
   std::size_t max_body = 20U << 20;
   bool head = false;  ///< the response to a HEAD request has no body
+  /// Takes a 2xx body piece by piece, whatever its size.
+  std::function<void(std::string_view)> on_body;
   std::stop_token stop;
   Budget budget{};  ///< pays for the body
 };

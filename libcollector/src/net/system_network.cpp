@@ -5,9 +5,11 @@
 
 #include <fmt/format.h>
 #include <sys/inotify.h>
+#include <sys/un.h>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/write.hpp>
 
@@ -41,14 +43,16 @@ auto cancel_on(std::stop_token stop, const std::shared_ptr<Socket>& socket) {
   return std::stop_callback<decltype(cancel)>(std::move(stop), std::move(cancel));
 }
 
-class TcpStream final : public Stream {
+template <class Socket>
+class SocketStream final : public Stream {
  public:
-  TcpStream(std::shared_ptr<tcp::socket> socket, std::string peer)
+  SocketStream(std::shared_ptr<Socket> socket, std::string peer)
       : socket_(std::move(socket)), peer_(std::move(peer)) {
     boost::system::error_code ignored;
-    socket_->set_option(tcp::no_delay(true), ignored);
+    if constexpr (std::is_same_v<Socket, tcp::socket>)
+      socket_->set_option(tcp::no_delay(true), ignored);
   }
-  ~TcpStream() override { shut(); }
+  ~SocketStream() override { shut(); }
 
   Task<Result<std::size_t>> read(std::span<std::byte> into, std::stop_token stop) override {
     if (stop.stop_requested()) co_return Status(Code::cancelled, "read: stopped");
@@ -89,12 +93,26 @@ class TcpStream final : public Stream {
  private:
   void shut() {
     boost::system::error_code ignored;
-    socket_->shutdown(tcp::socket::shutdown_both, ignored);
+    socket_->shutdown(Socket::shutdown_both, ignored);
     socket_->close(ignored);
   }
-  std::shared_ptr<tcp::socket> socket_;
+  std::shared_ptr<Socket> socket_;
   std::string peer_;
 };
+using TcpStream = SocketStream<tcp::socket>;
+
+template <class Socket, class Endpoint>
+Task<boost::system::error_code> connect_socket(std::shared_ptr<Socket> socket, Endpoint endpoint,
+                                               std::stop_token stop) {
+  auto initiate = [&](Function<void(boost::system::error_code)> done) {
+    socket->async_connect(endpoint, [done = std::move(done),
+                                     socket](boost::system::error_code e) mutable { done(e); });
+  };
+  auto on_stop = cancel_on(stop, socket);
+  const boost::system::error_code error =
+      co_await await_callback<boost::system::error_code>(initiate);
+  co_return error;
+}
 
 class TcpListener final : public Listener {
  public:
@@ -206,6 +224,17 @@ SystemNetwork::Resolver& SystemNetwork::resolver() {
 
 Task<Result<std::unique_ptr<Stream>>> SystemNetwork::connect(std::string host, std::uint16_t port,
                                                              std::stop_token stop) {
+  if (host.starts_with('/')) {
+    using Local = asio::local::stream_protocol;
+    if (host.size() >= sizeof(sockaddr_un::sun_path))
+      co_return Result<std::unique_ptr<Stream>>(
+          Status(Code::invalid_argument, host + " is too long for the path of a socket"));
+    auto socket = std::make_shared<Local::socket>(loop_.context());
+    const auto failed = co_await connect_socket(socket, Local::endpoint(host), stop);
+    if (failed) co_return Result<std::unique_ptr<Stream>>(status_of(failed, "dial unix " + host));
+    co_return Result<std::unique_ptr<Stream>>(
+        std::make_unique<SocketStream<Local::socket>>(socket, host));
+  }
   auto addresses = co_await resolver().addresses(host, stop);
   if (!addresses) co_return Result<std::unique_ptr<Stream>>(addresses.error());
   Status last(Code::not_found, fmt::format("{} has no address", host), true);
@@ -217,13 +246,7 @@ Task<Result<std::unique_ptr<Stream>>> SystemNetwork::connect(std::string host, s
       co_return Result<std::unique_ptr<Stream>>(Status(Code::cancelled, "connect: stopped"));
     const tcp::endpoint endpoint(parsed, port);
     auto socket = std::make_shared<tcp::socket>(loop_.context());
-    auto initiate = [&](Function<void(boost::system::error_code)> done) {
-      socket->async_connect(endpoint, [done = std::move(done),
-                                       socket](boost::system::error_code e) mutable { done(e); });
-    };
-    auto on_stop = cancel_on(stop, socket);
-    const boost::system::error_code failed =
-        co_await await_callback<boost::system::error_code>(initiate);
+    const auto failed = co_await connect_socket(socket, endpoint, stop);
     if (!failed)
       co_return Result<std::unique_ptr<Stream>>(
           std::make_unique<TcpStream>(socket, text_of(endpoint)));

@@ -5,6 +5,7 @@
 
 namespace collector::process {
 
+Definition prometheus_enrich();
 Definition prometheus_relabel();
 
 }  // namespace collector::process

@@ -6,8 +6,8 @@
 #include "pipeline/relabel_arguments.hpp"
 #include "pipeline/until_stopped.hpp"
 #include "process/components.hpp"
+#include "process/series_rewrite.hpp"
 
-#include <algorithm>
 #include <optional>
 
 namespace collector::process {
@@ -74,7 +74,7 @@ class Relabel final : public Component<SeriesRelabelArgs, SeriesRelabelExports>,
     }
     if (!apply(batch)) return batch.ack.settle(Outcome::filtered());
     counters_.written.add(static_cast<double>(batch.size()));
-    forward(std::move(batch));
+    fanout_.consume(std::move(batch));
     if (most_ > 0 && cache_->size() > most_) reset_cache();
     counters_.size.set(static_cast<double>(cache_->size()));
   }
@@ -97,9 +97,8 @@ class Relabel final : public Component<SeriesRelabelArgs, SeriesRelabelExports>,
 
  private:
   struct Counters {
-    pipeline::Counter &processed, &written, &hits, &misses, &ttl_evictions, &forwarded;
+    pipeline::Counter &processed, &written, &hits, &misses, &ttl_evictions;
     pipeline::Gauge& size;
-    pipeline::Histogram& latency;
     explicit Counters(pipeline::OwnMetrics& m)
         : processed(m.counter("prometheus_relabel_metrics_processed", "Samples that came in.")),
           written(m.counter("prometheus_relabel_metrics_written", "Samples that the rules kept.")),
@@ -107,12 +106,7 @@ class Relabel final : public Component<SeriesRelabelArgs, SeriesRelabelExports>,
           misses(m.counter("prometheus_relabel_cache_misses", "Series that were relabelled.")),
           ttl_evictions(m.counter("prometheus_relabel_cache_ttl_evictions",
                                   "Results that were forgotten after cache_ttl.")),
-          forwarded(
-              m.counter("prometheus_forwarded_samples_total", "Samples that the receivers took.")),
-          size(m.gauge("prometheus_relabel_cache_size", "Results that are remembered.")),
-          latency(m.histogram("prometheus_fanout_latency",
-                              "Time until the receivers took a batch, in seconds.",
-                              {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10})) {}
+          size(m.gauge("prometheus_relabel_cache_size", "Results that are remembered.")) {}
   };
 
   void reset_cache() {
@@ -120,57 +114,17 @@ class Relabel final : public Component<SeriesRelabelArgs, SeriesRelabelExports>,
     filled_since_ = context().loop().now();
   }
 
-  /// False when nothing is left. A batch that no rule touches stays as it is.
   bool apply(Metrics& batch) {
     const std::size_t n = batch.size();
     const std::size_t known = cache_->size();
-    std::size_t kept = 0;
-    MetricColumns* columns = nullptr;
-    for (std::size_t i = 0; i < n; ++i) {
-      const SeriesId from = batch.columns().series[i];
-      const auto to = cache_->map(from);
-      if (!columns && to && *to == from) {
-        ++kept;
-        continue;
-      }
-      if (!columns) columns = &batch.edit();
-      if (!to) continue;
-      columns->series[kept] = *to;
-      columns->timestamp[kept] = columns->timestamp[i];
-      columns->value[kept] = columns->value[i];
-      ++kept;
-    }
-    if (columns) {
-      if (!columns->lease) columns->lease = context().series().lease();
-      columns->series.resize(kept);
-      columns->timestamp.resize(kept);
-      columns->value.resize(kept);
-    }
+    const bool left = rewrite_series(batch, *cache_, context().series());
     const std::size_t missed = cache_->size() - known;
     counters_.misses.add(static_cast<double>(missed));
     counters_.hits.add(static_cast<double>(n - missed));
-    return kept > 0;
+    return left;
   }
 
-  void forward(Metrics batch) {
-    Ack ack(context().loop(),
-            [this, weak = std::weak_ptr(alive_), n = batch.size(), begin = context().loop().now(),
-             source = std::move(batch.ack)](Outcome outcome) mutable {
-              if (!weak.expired()) {
-                const Duration took = context().loop().now() - begin;
-                counters_.latency.observe(std::chrono::duration<double>(took).count());
-                std::size_t lost = outcome.kind == Outcome::Kind::retry ? n : 0;
-                if (outcome.kind == Outcome::Kind::rejected)
-                  lost = std::min<std::size_t>(n, outcome.rejected_items);
-                counters_.forwarded.add(static_cast<double>(n - lost));
-              }
-              source.settle(std::move(outcome));
-            });
-    batch.ack = std::move(ack);
-    fanout_.consume(std::move(batch));
-  }
-
-  MetricsFanout fanout_;
+  MeasuredFanout fanout_;
   Counters counters_;
   MetricsReceiver receiver_;
   std::shared_ptr<const std::vector<pipeline::RuleArguments>> rules_;
@@ -178,7 +132,6 @@ class Relabel final : public Component<SeriesRelabelArgs, SeriesRelabelExports>,
   std::size_t most_ = 0;
   Duration ttl_{};
   Instant filled_since_;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace

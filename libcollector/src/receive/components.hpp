@@ -5,7 +5,9 @@
 
 namespace collector::receive {
 
+Definition prometheus_exporter_process();
 Definition prometheus_exporter_self();
+Definition prometheus_exporter_static();
 Definition prometheus_exporter_unix();
 Definition prometheus_scrape();
 

@@ -14,14 +14,15 @@ std::string host_name(Files& files) {
 
 }  // namespace
 
-StringMap in_process_target(Context& context, std::string job) {
+StringMap in_process_target(Context& context, std::string job, std::string instance) {
   const std::string& id = context.id();
+  if (instance.empty()) instance = host_name(context.seams().files);
   return {{"__address__", std::string(pipeline::kInMemoryAddress)},
           {"__scheme__", "http"},
           {"__metrics_path__", "/api/v0/component/" + id + "/metrics"},
           {"__meta_component_id", id},
           {"__meta_component_name", id.substr(0, id.rfind('.'))},
-          {"instance", host_name(context.seams().files)},
+          {"instance", std::move(instance)},
           {"job", std::move(job)}};
 }
 

@@ -18,8 +18,9 @@ struct ExporterExports {
   }
 };
 
-/// The exporter's page as a target, with the host's name as its instance.
-StringMap in_process_target(Context& context, std::string job);
+/// The exporter's page as a target, with the host's name as its instance unless `instance` is
+/// given.
+StringMap in_process_target(Context& context, std::string job, std::string instance = {});
 
 bool asks_for_metrics(const net::Request& request);
 net::Response exposition(std::string text);

@@ -171,7 +171,8 @@ class Network {
  public:
   enum class RecordType : std::uint8_t { a, aaaa, srv, mx, ns };
   virtual ~Network() = default;
-  /// `host` is a name or an address. Tries every address that it resolves to, in order.
+  /// `host` is a name or an address; every address that it resolves to is tried, in order. One that
+  /// begins with a slash is the path of a Unix socket, which has no port.
   virtual Task<Result<std::unique_ptr<Stream>>> connect(std::string host, std::uint16_t port,
                                                         std::stop_token stop) = 0;
   /// `address` is a numeric address; port 0 lets the system choose.

@@ -2,7 +2,7 @@
 // under node_exporter's names. Sources of formats: proc(5), the kernel's Documentation/.
 #pragma once
 
-#include "receive/unix/families.hpp"
+#include "receive/families.hpp"
 #include "receive/unix/host.hpp"
 #include "receive/unix_arguments.hpp"
 

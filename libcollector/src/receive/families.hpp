@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
-namespace collector::receive::unix_host {
+namespace collector::receive {
 
 struct Label {
   std::string_view name, value;
@@ -48,4 +48,4 @@ class Families {
 /// Lower and upper case letters, digits and underscores; everything else becomes an underscore.
 std::string metric_name(std::string_view text);
 
-}  // namespace collector::receive::unix_host
+}  // namespace collector::receive

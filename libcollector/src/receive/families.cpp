@@ -1,11 +1,11 @@
-#include "receive/unix/families.hpp"
+#include "receive/families.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-namespace collector::receive::unix_host {
+namespace collector::receive {
 namespace {
 
 void append_escaped(std::string& out, std::string_view text, bool quotes) {
@@ -90,4 +90,4 @@ std::string metric_name(std::string_view text) {
   return name;
 }
 
-}  // namespace collector::receive::unix_host
+}  // namespace collector::receive
