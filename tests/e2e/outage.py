@@ -65,9 +65,10 @@ def main():
         wait_for("samples after the refusal", lambda: len(again.samples("turn")) > before)
         check(ours.stop() == 0, ours.output())
 
-        # A dead endpoint at the end: within the deadline, and the exit code says that data was left.
-        dead = stack.collector(CONFIG.format(target=target.port, url="http://127.0.0.1:9/x"),
-                               name="dead", flags=["--feature.component-shutdown-deadline=1s"])
+        # A dead endpoint at the end: within the deadline, and the exit code says that data was left,
+        # where only memory has it.
+        config = CONFIG.format(target=target.port, url="http://127.0.0.1:9/x")
+        dead = stack.collector(config + 'outbox {\n  level = "queued"\n}\n', name="dead", flags=["--feature.component-shutdown-deadline=1s"])
         wait_for("a waiting sample",
                  lambda: metric(dead, "prometheus_remote_storage_samples_pending") > 0)
         begin = time.monotonic()
@@ -76,6 +77,12 @@ def main():
         check(code == 3, f"exit {code}\n{dead.output()}")
         check(took < 2, f"stopping took {took} s")
         print(f"stopped in {took:.2f} s with undelivered data, exit code 3")
+
+        kept = stack.collector(config, name="kept",
+                               flags=["--feature.component-shutdown-deadline=1s"])
+        wait_for("a waiting sample",
+                 lambda: metric(kept, "prometheus_remote_storage_samples_pending") > 0)
+        check(kept.stop() == 0, f"what is on disk is not lost\n{kept.output()}")
 
 
 if __name__ == "__main__":

@@ -359,7 +359,9 @@ struct RawHttp2 {
     net::Request request;
     const auto url = net::Url::parse("https://server/");
     bool unprocessed = false;
-    auto answer = co_await session->send(request, *url, std::size_t{1} << 30, {}, &unprocessed);
+    net::SendOptions options;
+    options.max_body = std::size_t{1} << 30;
+    auto answer = co_await session->send(request, *url, options, {}, &unprocessed);
     co_return answer;
   }
   struct Frame {

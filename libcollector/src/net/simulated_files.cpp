@@ -67,7 +67,8 @@ struct SimulatedFiles::State {
   Names names, durable;
   std::set<std::string> directories{"/", "."}, durable_directories{"/", "."};
   std::map<std::string, std::weak_ptr<void>> locks;
-  std::uint64_t calls = 0, fail_at = 0, inodes = 0;
+  std::uint64_t calls = 0, fail_at = 0, cut_at = 0, inodes = 0;
+  bool down = false;  ///< the power is off
   std::uint64_t capacity = UINT64_MAX;
   std::uint64_t life = 0;  ///< descriptors of an earlier one are dead
   Status failure;
@@ -76,6 +77,11 @@ struct SimulatedFiles::State {
   /// Counts the call; the status of one that is to fail.
   Status enter() {
     ++calls;
+    if (calls == cut_at) {
+      cut_power();
+      down = true;
+    }
+    if (down) return {Code::unavailable, "the power is off"};
     if (fail_at == 0 || calls != fail_at) return {};
     fail_at = 0;
     return failure;
@@ -92,6 +98,7 @@ struct SimulatedFiles::State {
     names[path] = inode;
     return inode;
   }
+  void cut_power();
   bool ignores(const std::string& path) { return ignored && ignored(path); }
   FileInfo describe(const Inode& inode) const {
     FileInfo info;
@@ -235,9 +242,10 @@ void SimulatedFiles::flip_bit(const std::string& path, std::uint64_t bit) {
   byte = static_cast<char>(byte ^ (1 << (bit % 8)));
 }
 
-void SimulatedFiles::power_cut() {
-  State& s = *state_;
-  process_killed();
+void SimulatedFiles::State::cut_power() {
+  State& s = *this;
+  ++life;
+  locks.clear();
   // Directories whose name was not synced: each survives or not, and not without its own.
   std::set<std::string> kept = s.durable_directories;
   for (const std::string& path : s.directories)  // parents come before what is in them
@@ -266,6 +274,16 @@ void SimulatedFiles::power_cut() {
     fresh[path] = copy;
   }
   s.names = s.durable = std::move(fresh);
+}
+
+void SimulatedFiles::power_cut() { state_->cut_power(); }
+
+void SimulatedFiles::cut_at_call(std::uint64_t n) {
+  state_->cut_at = n == 0 ? 0 : state_->calls + n;
+}
+void SimulatedFiles::power_on() {
+  state_->down = false;
+  state_->cut_at = 0;
 }
 
 Result<std::unique_ptr<File>> SimulatedFiles::open(const std::string& path, Mode mode) {

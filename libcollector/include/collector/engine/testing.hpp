@@ -121,6 +121,10 @@ class SimulatedFiles final : public Files {
   /// may survive, its last 512-byte sector torn, of unsynced overwriting any sector, one torn;
   /// names since the last sync of their directory are kept or undone.
   void power_cut();
+  /// Power is lost in the n-th call from now on (1 is the next), which fails like all that follow
+  /// until power_on(); 0: never.
+  void cut_at_call(std::uint64_t n);
+  void power_on();
   /// The process is gone, its files are not: open files fail from now on and locks are gone.
   void process_killed();
   /// Syncs of files and directories for whose path `ignored` says so do nothing and say ok.
