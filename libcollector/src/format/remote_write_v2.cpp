@@ -249,6 +249,7 @@ std::string_view RemoteWriteV2Encoder::encode(const MetricColumns& columns,
 
 void RemoteWriteV2Encoder::encode(const MetricColumns& columns, const model::SeriesTable& series,
                                   std::string& body) {
+  body.clear();
   wire::snappy_compress(encode(columns, series), body);
 }
 

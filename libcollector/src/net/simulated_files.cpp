@@ -246,14 +246,13 @@ void SimulatedFiles::State::cut_power() {
   State& s = *this;
   ++life;
   locks.clear();
-  // Directories whose name was not synced: each survives or not, and not without its own.
-  std::set<std::string> kept = s.durable_directories;
-  for (const std::string& path : s.directories)  // parents come before what is in them
-    if (!kept.contains(path) && kept.contains(parent_of(path)) && s.chance.below(2) == 0)
-      kept.insert(path);
-  std::erase_if(kept, [&](const std::string& path) {
-    return !s.directories.contains(path) && s.chance.below(2) == 0;
-  });
+  // Directories whose name was not synced: each survives or not, and none without its own.
+  std::set<std::string> known = s.directories, kept{"/", "."};
+  known.insert(s.durable_directories.begin(), s.durable_directories.end());
+  for (const std::string& path : known) {  // parents come before what is in them
+    const bool same = s.directories.contains(path) && s.durable_directories.contains(path);
+    if (kept.contains(parent_of(path)) && (same || s.chance.below(2) == 0)) kept.insert(path);
+  }
   s.directories = s.durable_directories = std::move(kept);
   // Names of files likewise.
   State::Names after = s.durable;
