@@ -120,13 +120,14 @@ def a_slow_first_load(folder):
         path = write(folder, "slow.alloy",
                      f'import.http "m" {{ url = "http://127.0.0.1:{silent.getsockname()[1]}/" }}\n')
         process = Process("slow", [COLLECTOR, "run", path, "--server.http.listen-addr=127.0.0.1:0"])
-        silent.accept()
+        connection, _ = silent.accept()
         process.process.send_signal(signal.SIGHUP)
         time.sleep(0.3)
         check(process.process.poll() is None, f"SIGHUP ended it: {process.output()}")
         begin = time.monotonic()
         code = process.stop()
         check(code == 0 and time.monotonic() - begin < 3, f"SIGTERM: {code} {process.output()}")
+        connection.close()
 
 
 def undelivered(folder):

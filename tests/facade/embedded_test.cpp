@@ -53,6 +53,9 @@ std::string last_error(col_collector* c) {
   return text;
 }
 
+/// SA_RESTORER of Linux: glibc sets it in whatever passes through sigaction.
+constexpr int kSetByLibc = 0x04000000;
+
 struct SignalState {
   sigset_t mask;
   struct sigaction actions[32];
@@ -64,7 +67,7 @@ struct SignalState {
     for (int i = 1; i < 32; ++i)
       if (sigismember(&mask, i) != sigismember(&other.mask, i) ||
           actions[i].sa_handler != other.actions[i].sa_handler ||
-          actions[i].sa_flags != other.actions[i].sa_flags)
+          ((actions[i].sa_flags ^ other.actions[i].sa_flags) & ~kSetByLibc))
         return false;
     return true;
   }
