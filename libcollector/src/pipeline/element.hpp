@@ -69,6 +69,8 @@ class Element {
     (void)out;
   }
   virtual void commit() = 0;
+  /// What it sets is read by components when they start: its commit comes before theirs.
+  virtual bool sets_collector() const { return false; }
   virtual void discard() = 0;
   /// Begins to leave; `ended` is called once when nothing of it runs any more.
   virtual void stop(Function<void()> ended) = 0;
@@ -118,6 +120,7 @@ class ConfigElement final : public Element {
   bool stage(const Source& source, const Surroundings& in, syntax::Diagnostics& out) override;
   void complain(const Source& source, syntax::Diagnostics& out) const override;
   void commit() override;
+  bool sets_collector() const override { return true; }
   void discard() override { staged_.reset(); }
   void stop(Function<void()> ended) override;
   syntax::Value exports() const override { return syntax::Value(syntax::Object{}); }

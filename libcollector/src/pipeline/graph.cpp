@@ -305,7 +305,11 @@ void Graph::commit() {
   order_ = std::move(next_order_);
   input_ = std::move(next_input_);
   declares_ = std::move(next_declares_);
-  for (const std::string& id : order_) live_.at(id).element->commit();
+  for (const bool sets_collector : {true, false})
+    for (const std::string& id : order_) {
+      Element& element = *live_.at(id).element;
+      if (element.sets_collector() == sets_collector) element.commit();
+    }
   for (auto& [id, entry] : before) {
     const auto now = live_.find(id);
     if (now == live_.end() || now->second.element != entry.element) leave(std::move(entry));

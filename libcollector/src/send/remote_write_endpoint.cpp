@@ -70,7 +70,7 @@ void RemoteWriteEndpoint::configure(EndpointArguments arguments, const StringMap
         StringMap{{"component_id", context_.id()}, {"remote_name", name}, {"url", url}});
   name_ = name;
   args_ = std::move(arguments);
-  args_.outbox = args_.outbox.over(context_.node().env().outbox);
+  outbox_ = args_.outbox.over(context_.node().env().outbox);
   client_ = std::make_shared<net::ConfiguredClient>(context_.seams(),
                                                     pipeline::client_settings(args_.client));
   const auto rules = all_rules(external_labels, args_.write_relabel);
@@ -97,8 +97,8 @@ outbox::SenderLimits RemoteWriteEndpoint::limits() const {
   limits.min_backoff = q.min_backoff;
   limits.max_backoff = q.max_backoff;
   limits.age_limit = q.sample_age_limit;
-  limits.out_of_order = args_.outbox.out_of_order.value_or(false);
-  limits.drop_unauthorized = args_.outbox.on_auth_error == "drop";
+  limits.out_of_order = outbox_.out_of_order.value_or(false);
+  limits.drop_unauthorized = outbox_.on_auth_error == "drop";
   return limits;
 }
 
@@ -126,8 +126,8 @@ Status RemoteWriteEndpoint::open(const std::string& folder, bool own) {
     outbox::FileLog::Options options;
     options.destination = destination();
     options.most = kMostOnDisk;
-    if (args_.outbox.size)
-      options.most = static_cast<std::uint64_t>(args_.outbox.size->bytes);
+    if (outbox_.size)
+      options.most = static_cast<std::uint64_t>(outbox_.size->bytes);
     else if (const auto usage = context_.seams().files.usage(folder.substr(0, folder.rfind('/'))))
       options.most = std::clamp<std::uint64_t>(usage->size / 10, 8 << 20, kMostOnDisk);
     auto log = outbox::FileLog::open(context_.loop(), context_.seams().files,
@@ -154,7 +154,9 @@ Status RemoteWriteEndpoint::open(const std::string& folder, bool own) {
 }
 
 Status RemoteWriteEndpoint::start(const OutboxPlace& place) {
-  const bool on_disk = !place.own.empty() && args_.outbox.level != "queued";
+  // The blocks at the root are in force by now; they were not when the first arguments came.
+  outbox_ = args_.outbox.over(context_.node().env().outbox);
+  const bool on_disk = !place.own.empty() && outbox_.level != "queued";
   const std::string name = "/" + destination().fingerprint;
   if (Status s = open(on_disk ? place.own + name : "", true); !s.ok()) return s;
   for (const std::string& folder : place.abandoned) {
@@ -184,7 +186,7 @@ Status RemoteWriteEndpoint::push(const Metrics& batch, Ack& ack) {
   outbox::Log& log = *channels_.front().log;
   const QueueArguments& q = args_.queue;
   const auto capacity = static_cast<std::uint64_t>(q.capacity * q.max_shards);
-  const bool drop_oldest = args_.outbox.full == "drop_oldest";
+  const bool drop_oldest = outbox_.full == "drop_oldest";
   if (memory() && !drop_oldest && log.waiting().items > 0 && log.waiting().items + n > capacity)
     return {Code::resource_exhausted, "queue full"};
 
@@ -251,7 +253,7 @@ Status RemoteWriteEndpoint::push(const Metrics& batch, Ack& ack) {
   if (!stored.empty())
     counters_->highest_in.set(
         std::max(counters_->highest_in.value, static_cast<double>(newest) / 1000));
-  const std::string level = memory() ? "queued" : args_.outbox.level.value_or("synced");
+  const std::string level = memory() ? "queued" : outbox_.level.value_or("synced");
   if (!stored.empty() && level == "delivered") {
     auto shared = std::make_shared<Ack>(std::move(ack));
     for (const auto& frame : stored)
@@ -304,7 +306,7 @@ std::size_t RemoteWriteEndpoint::shards() const {
 }
 
 Ledger RemoteWriteEndpoint::ledger() const {
-  return {accepted_, delivered_, waiting(), dropped_, running_ && !memory()};
+  return {accepted_, delivered_, waiting(), dropped_, !memory()};
 }
 
 void RemoteWriteEndpoint::report() {

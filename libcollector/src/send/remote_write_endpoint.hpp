@@ -107,6 +107,7 @@ class RemoteWriteEndpoint final : public outbox::Courier,
   Function<void()> progressed_;
   std::string name_;
   EndpointArguments args_;
+  pipeline::OutboxArguments outbox_;  ///< the root's where the endpoint's own say nothing
   std::unique_ptr<EndpointCounters> counters_;
   std::shared_ptr<net::ConfiguredClient> client_;
   std::unique_ptr<model::RelabelCache> relabel_;  ///< external labels, then write relabelling
