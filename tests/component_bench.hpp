@@ -113,11 +113,14 @@ class TestSink final : public Sink<Metrics>, public AnyComponent {
 
 class ComponentBench {
  public:
-  explicit ComponentBench(std::initializer_list<Definition> definitions) {
+  explicit ComponentBench(std::initializer_list<Definition> definitions,
+                          std::string storage_path = {}) {
     for (const Definition& d : definitions) registry_.add(d);
     registry_.add(define<TestSink>("test.sink", "Keeps samples for a test."));
-    controller = std::make_unique<pipeline::Controller>(
-        Seams{loop, network, files, random}, registry_, log, pipeline::Controller::Options{});
+    pipeline::Controller::Options options;
+    options.storage_path = std::move(storage_path);
+    controller = std::make_unique<pipeline::Controller>(Seams{loop, network, files, random},
+                                                        registry_, log, options);
   }
   ~ComponentBench() {
     if (!stopped) stop(std::chrono::seconds(5));

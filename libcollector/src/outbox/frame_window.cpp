@@ -25,6 +25,7 @@ void FrameWindow::add(const StoredFrame& frame, Instant now) {
   Source& source = sources_[frame.order_key];
   const bool first = source.entries.empty();
   source.entries.push_back({frame, now});
+  unsent_.emplace(frame.sequence, now);
   add_to(source.sums, frame);
   ++frames_;
   bytes_ += frame.body_size;
@@ -60,6 +61,7 @@ FrameWindow::Load FrameWindow::take(std::uint64_t items, std::uint64_t bytes) {
       load.items += frame.items;
       size += frame.body_size;
       load.frames.push_back(frame);
+      unsent_.erase(frame.sequence);
       source.entries.pop_front();
     }
   }
@@ -83,6 +85,7 @@ void FrameWindow::clear() {
     source.entries.clear();
     source.sums = {};
   }
+  unsent_.clear();
   ready_.clear();
   ready_sums_ = {};
 }

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <deque>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -41,6 +42,10 @@ class FrameWindow {
   bool ready_encoded() const { return ready_sums_.encoded > 0; }
   /// When the oldest ready frame came.
   std::optional<Instant> oldest_ready() const;
+  /// When the oldest frame came that is in no load, ready or not.
+  std::optional<Instant> oldest() const {
+    return unsent_.empty() ? std::nullopt : std::optional(unsent_.begin()->second);
+  }
 
  private:
   struct Entry {
@@ -61,6 +66,7 @@ class FrameWindow {
 
   std::array<Source, 256> sources_;
   std::deque<std::uint8_t> ready_;  ///< keys with entries that are not in a load, oldest first
+  std::map<std::uint64_t, Instant> unsent_;  ///< by sequence
   std::size_t frames_ = 0;
   std::uint64_t bytes_ = 0;
   Sums ready_sums_;

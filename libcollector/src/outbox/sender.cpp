@@ -9,6 +9,8 @@ namespace {
 // What a reader looks ahead: enough to keep every lane busy, little enough to hold in memory.
 constexpr std::uint64_t kWindowBytes = 8 << 20;
 constexpr std::size_t kWindowFrames = 4096;
+/// With out_of_order: what waits longer is a backlog, and newer frames go beside it.
+constexpr Duration kFresh = std::chrono::seconds(30);
 constexpr Duration kAdaptEvery = std::chrono::seconds(10);
 constexpr double kCatchUp = 0.05;  // share of the backlog to work off per second
 constexpr Duration kParkedBackoff = std::chrono::minutes(1);
@@ -71,7 +73,9 @@ void Sender::follow(const StoredFrame& frame) {
     reader.at_end = true;
   };
   Reader& last = live_ ? *live_ : *main_;
-  if (last.at_end && has_room(last.window)) return take(last);
+  const auto oldest = last.window.oldest();
+  const bool behind = limits_.out_of_order && oldest && now - *oldest > kFresh;
+  if (last.at_end && has_room(last.window) && !behind) return take(last);
   last.at_end = false;
   if (!limits_.out_of_order) return;
   // The newest from here on go beside the backlog. A live reader that fell behind leaves what it
