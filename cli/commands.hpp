@@ -48,4 +48,10 @@ struct ExplainFlags {
 };
 int explain(const ExplainFlags& flags);
 
+struct OutboxFlags {
+  std::string path = "data-alloy/outbox";
+};
+int list_outbox(const OutboxFlags& flags);
+int verify_outbox(const OutboxFlags& flags);
+
 }  // namespace collector::cli

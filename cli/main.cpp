@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <tuple>
 
 namespace {
 
@@ -75,6 +76,19 @@ int main(int argc, char** argv) {
       ->required();
   explain_command->add_option("--server", explain_flags.server, "Admin address of the collector");
   explain_command->callback([&] { code = explain(explain_flags); });
+
+  OutboxFlags outbox_flags;
+  CLI::App* outbox_command = app.add_subcommand(
+      "outbox", "Look at what waits on disk; beside a running collector too, and changes nothing");
+  outbox_command->require_subcommand(1);
+  for (const auto& [name, what, run_it] :
+       {std::tuple("ls", "What waits for whom, since when", &list_outbox),
+        std::tuple("verify", "Read every request and say what is damaged", &verify_outbox)}) {
+    CLI::App* command = outbox_command->add_subcommand(name, what);
+    command->add_option("DIRECTORY", outbox_flags.path, "The outbox, in the storage path")
+        ->capture_default_str();
+    command->callback([&code, &outbox_flags, run_it = run_it] { code = run_it(outbox_flags); });
+  }
 
   app.add_subcommand("version", "Print the version")->callback([] {
     std::puts("collector " COLLECTOR_VERSION);

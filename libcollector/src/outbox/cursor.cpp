@@ -36,7 +36,22 @@ std::optional<Slot> decode(std::string_view bytes) {
   return slot;
 }
 
+/// Of both slots the one that was written last; an empty one when neither is whole.
+Slot newest_of(std::string_view bytes) {
+  Slot newest;
+  for (std::size_t at = 0; at + kSlot <= bytes.size(); at += kSlot)
+    if (auto slot = decode(bytes.substr(at, kSlot)))
+      if (slot->turn >= newest.turn) newest = std::move(*slot);
+  return newest;
+}
+
 }  // namespace
+
+Result<SequenceSet> Cursor::read(Files& files, const std::string& path) {
+  const auto bytes = files.read(path, 2 * kSlot);
+  if (!bytes) return bytes.error();
+  return newest_of(*bytes).set;
+}
 
 Result<Cursor> Cursor::open(Files& files, const std::string& path) {
   auto file = files.open(path, Files::Mode::modify);
@@ -44,10 +59,7 @@ Result<Cursor> Cursor::open(Files& files, const std::string& path) {
   std::string bytes(2 * kSlot, '\0');
   const auto got = (*file)->read_at(0, std::as_writable_bytes(std::span(bytes)));
   if (!got) return got.error();
-  Slot newest;
-  for (std::size_t at = 0; at < bytes.size(); at += kSlot)
-    if (auto slot = decode(std::string_view(bytes).substr(at, kSlot)))
-      if (slot->turn >= newest.turn) newest = std::move(*slot);
+  Slot newest = newest_of(bytes);
   // Room for both slots from the start: the cursor can be written on a full disk.
   if (*got < bytes.size())
     if (Status s = (*file)->write_at(*got, std::as_bytes(std::span(bytes)).subspan(*got)); !s.ok())

@@ -14,6 +14,9 @@ class Cursor {
   /// Reads what is there; a file that is damaged in both slots is as one that is absent.
   static Result<Cursor> open(Files& files, const std::string& path);
 
+  /// The same without opening it to write; not_found when there is none.
+  static Result<SequenceSet> read(Files& files, const std::string& path);
+
   /// Ranges beyond what fits a slot are left out, the newest first.
   Status write(const SequenceSet& acknowledged);
   const SequenceSet& acknowledged() const { return at_open_; }

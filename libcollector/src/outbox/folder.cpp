@@ -53,12 +53,4 @@ std::vector<Folder> Folder::abandoned(Files& files, const std::string& root) {
   return out;
 }
 
-std::vector<std::string> Folder::logs(Files& files) const {
-  std::vector<std::string> out;
-  if (const auto entries = files.list(path_))
-    for (const DirectoryEntry& e : *entries)
-      if (e.kind == FileInfo::Kind::directory) out.push_back(path_ + "/" + e.name);
-  return out;
-}
-
 }  // namespace collector::outbox

@@ -19,8 +19,6 @@ class Folder {
   static std::vector<Folder> abandoned(Files& files, const std::string& root);
 
   const std::string& path() const { return path_; }
-  /// The folders of logs in it.
-  std::vector<std::string> logs(Files& files) const;
 
  private:
   Folder(std::string path, std::shared_ptr<void> lock)
