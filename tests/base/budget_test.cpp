@@ -68,7 +68,7 @@ TEST_CASE("copies are one account, and a reservation outlives them") {
   {
     Budget budget(100);
     Budget copy = budget;
-    reservation.emplace(std::move(*copy.reserve(60, "a")));
+    reservation.emplace(*copy.reserve(60, "a"));
     CHECK(budget.left() == 40);
   }
   CHECK(reservation->bytes() == 60);

@@ -47,7 +47,7 @@ struct RawWorld {
   }
   void host(const std::string& name, Answer answer) {
     network.listen_as(name);
-    listeners.push_back(std::move(*network.listen("", 80)));
+    listeners.push_back(*network.listen("", 80));
     spawn(serve_all(*listeners.back(), std::move(answer)), [] {});
   }
   /// `size` bytes in chunks, one each 10 ms; 0: without end.
@@ -226,7 +226,7 @@ TEST_CASE("connections that break give back what they held") {
         co_return response;
       },
       options);
-  server.serve(std::move(*network.listen("", 80)));
+  server.serve(*network.listen("", 80));
   testing::LinkQuality quality;
   quality.reset = 0.2;
   network.quality(quality);
@@ -274,7 +274,7 @@ TEST_CASE("a server without room says 503 and when to come again") {
         co_return response;
       },
       options);
-  server.serve(std::move(*network.listen("", 80)));
+  server.serve(*network.listen("", 80));
   net::HttpClient client(loop, network);
   const auto post = [&](std::size_t size) {
     net::Request request;

@@ -61,7 +61,7 @@ struct World : platform::KubernetesSink {
 
   explicit World(std::vector<Answer> answers) : script(std::move(answers)) {
     network.listen_as("api");
-    listener = std::move(*network.listen("", 80));
+    listener = *network.listen("", 80);
     spawn(accept(), [] {});
     client = std::make_unique<net::ConfiguredClient>(seams, net::HttpClientSettings());
     watch = std::make_unique<platform::KubernetesWatch>(

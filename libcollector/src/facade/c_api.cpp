@@ -25,7 +25,7 @@ Duration milliseconds(std::uint32_t ms) { return std::chrono::milliseconds(ms); 
 void copy_out(std::string_view text, char* buffer, std::size_t size) {
   if (!buffer || size == 0) return;
   const std::size_t n = std::min(text.size(), size - 1);
-  std::memcpy(buffer, text.data(), n);
+  if (n > 0) std::memcpy(buffer, text.data(), n);
   buffer[n] = '\0';
 }
 
