@@ -73,8 +73,10 @@ struct SignalState {
   }
 };
 
+#ifndef UNDER_TSAN
 volatile sig_atomic_t handled_by = 0;
 void note_thread(int) { handled_by = static_cast<sig_atomic_t>(gettid()); }
+#endif
 
 }  // namespace
 
