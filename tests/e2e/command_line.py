@@ -149,6 +149,9 @@ prometheus.remote_write "dead" {{
 discovery.http "dead" {{
 	url = "http://user:hunter2@127.0.0.1:{port}/"
 }}
+outbox {{
+	level = "queued"
+}}
 """)
     admin = free_port()
     process = Process("left", [COLLECTOR, "run", path, "--feature.component-shutdown-deadline=500ms",

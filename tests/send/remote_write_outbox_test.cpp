@@ -265,6 +265,27 @@ TEST_CASE("two collectors on one folder have their own, and the one that is left
   CHECK(ledger(third).delivered == 2);
 }
 
+TEST_CASE(
+    "the block at the root holds for all endpoints that say nothing else, and where it says") {
+  Scratch scratch;
+  const std::string other = scratch.path + "/other";
+  const std::string root = "outbox {\nlevel = \"stored\"\npath = \"" + other + "\"\n}\n";
+  {
+    ComponentBench bench({send::prometheus_remote_write()}, scratch.path);
+    bench.load(root + config(""));
+    bench.offer(kId, bench.batch(1, samples("m", 0, 1)));
+    CHECK(ledger(bench).durable);
+    CHECK(std::filesystem::exists(other + "/" + kId));
+    CHECK(!std::filesystem::exists(scratch.path + "/outbox"));
+    bench.stop(1s);
+  }
+  ComponentBench bench({send::prometheus_remote_write()}, scratch.path);
+  bench.load("outbox {\nlevel = \"queued\"\n}\n" + config(""));
+  bench.offer(kId, bench.batch(1, samples("m", 0, 1)));
+  CHECK(!ledger(bench).durable);
+  CHECK(!std::filesystem::exists(scratch.path + "/outbox"));
+}
+
 TEST_CASE("level delivered answers the source when the endpoint has it") {
   Scratch scratch;
   ComponentBench bench({send::prometheus_remote_write()}, scratch.path);

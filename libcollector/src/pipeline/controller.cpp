@@ -105,6 +105,8 @@ class Controller::Blocks final : public ConfigBlocks {
       owner_.edges_.record(args && static_cast<const LivedebuggingArguments*>(args)->enabled);
     } else if (name == "http") {
       owner_.http_ = args ? *static_cast<const HttpArguments*>(args) : HttpArguments();
+    } else if (name == "outbox") {
+      owner_.env_.outbox = args ? *static_cast<const OutboxArguments*>(args) : OutboxArguments();
     }
   }
 

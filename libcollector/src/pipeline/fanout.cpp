@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 
 namespace collector {
 namespace {
@@ -16,6 +17,7 @@ constexpr Duration kLeastWait = std::chrono::milliseconds(50);
 /// One batch on its way to every branch; its own Ack is the source's.
 struct Flight {
   Metrics batch;
+  std::uint64_t number = 0;  ///< in the order of consume()
   std::size_t branches = 0;
   std::size_t open = 0;
   Outcome joined;
@@ -32,12 +34,27 @@ std::vector<std::string> text_of(const Metrics& batch, const model::SeriesTable&
   return lines;
 }
 
+/// What a branch refused, and what came after it: one at a time, in order.
+struct Held {
+  std::deque<std::shared_ptr<Flight>> flights;
+  const Flight* offered = nullptr;  ///< the one of them that the branch has now
+  bool armed = false;               ///< a timer will offer the first
+};
+
 struct Branch {
   std::shared_ptr<pipeline::ReceiverState> to;
   std::shared_ptr<pipeline::Edge> edge;
+  std::shared_ptr<Held> held = std::make_shared<Held>();
 };
 
 void offer(Loop& loop, std::shared_ptr<Flight> flight, Branch branch);
+
+void offer_first(Loop& loop, const Branch& branch) {
+  Held& held = *branch.held;
+  if (held.flights.empty() || held.offered || held.armed) return;
+  held.offered = held.flights.front().get();
+  offer(loop, held.flights.front(), branch);
+}
 
 void count(pipeline::Edge& edge, const Outcome& outcome, std::uint64_t items) {
   edge.waiting -= items;
@@ -61,15 +78,28 @@ void count(pipeline::Edge& edge, const Outcome& outcome, std::uint64_t items) {
 
 /// A lone branch that refuses tells the source so. Of several, the one that refuses is offered the
 /// batch again when it said it would have room: the others have it or are deciding, and must not
-/// get it twice.
+/// get it twice. What comes for it meanwhile waits behind, so that nothing overtakes.
 void settled(Loop& loop, std::shared_ptr<Flight> flight, Branch branch, Outcome outcome) {
-  const bool refused = outcome.kind == Outcome::Kind::retry;
-  if (refused && flight->branches > 1) {
-    const Duration after = std::max(outcome.after, kLeastWait);
-    loop.arm(after, [&loop, flight = std::move(flight), branch = std::move(branch)]() mutable {
-      offer(loop, std::move(flight), std::move(branch));
+  Held& held = *branch.held;
+  const bool was_held = held.offered == flight.get();
+  if (was_held) held.offered = nullptr;
+  if (outcome.kind == Outcome::Kind::retry && flight->branches > 1) {
+    if (!was_held)
+      held.flights.insert(
+          std::find_if(held.flights.begin(), held.flights.end(),
+                       [&](const auto& other) { return other->number > flight->number; }),
+          std::move(flight));
+    if (held.armed || held.offered) return;
+    held.armed = true;
+    loop.arm(std::max(outcome.after, kLeastWait), [&loop, branch = std::move(branch)] {
+      branch.held->armed = false;
+      offer_first(loop, branch);
     });
     return;
+  }
+  if (was_held) {
+    std::erase(held.flights, flight);
+    offer_first(loop, branch);
   }
   if (outcome.kind == Outcome::Kind::rejected && flight->joined.kind == Outcome::Kind::rejected)
     outcome.rejected_items += flight->joined.rejected_items;
@@ -99,10 +129,11 @@ void offer(Loop& loop, std::shared_ptr<Flight> flight, Branch branch) {
 struct MetricsFanout::State {
   pipeline::Node& node;
   std::vector<Branch> branches;
+  std::uint64_t flights = 0;
 };
 
 MetricsFanout::MetricsFanout(Context& context)
-    : state_(std::make_shared<State>(State{context.node(), {}})) {}
+    : state_(std::make_shared<State>(State{context.node(), {}, 0})) {}
 MetricsFanout::~MetricsFanout() = default;
 
 void MetricsFanout::set(const std::vector<MetricsReceiver>& branches) {
@@ -111,19 +142,26 @@ void MetricsFanout::set(const std::vector<MetricsReceiver>& branches) {
     if (receiver.state())
       state_->branches.push_back(
           {receiver.state(),
-           state_->node.env().edges.edge(state_->node.id(), receiver.state()->node)});
+           state_->node.env().edges.edge(state_->node.id(), receiver.state()->node),
+           std::make_shared<Held>()});
 }
 
 void MetricsFanout::consume(Metrics batch) {
   if (state_->branches.empty()) return batch.ack.settle(Outcome::filtered());
   auto flight = std::make_shared<Flight>();
   flight->batch = std::move(batch);
+  flight->number = ++state_->flights;
   flight->branches = flight->open = state_->branches.size();
   const std::vector<Branch> branches = state_->branches;
   pipeline::Environment& env = state_->node.env();
   if (env.edges.recording())
     for (const Branch& branch : branches) branch.edge->recent = text_of(flight->batch, env.series);
-  for (const Branch& branch : branches) offer(env.seams.loop, flight, branch);
+  for (const Branch& branch : branches) {
+    if (branch.held->flights.empty())
+      offer(env.seams.loop, flight, branch);
+    else
+      branch.held->flights.push_back(flight);
+  }
 }
 
 }  // namespace collector

@@ -20,7 +20,9 @@ constexpr std::size_t kLargestBody = std::size_t{512} << 20;
 /// A scrape that begins this close to its tick carries the tick's time, which compresses better;
 /// never more than 1 % of the interval (Prometheus, scrape.ScrapeTimestampTolerance).
 constexpr Duration kAlign = std::chrono::milliseconds(2);
-constexpr Duration kTurn = std::chrono::milliseconds(1);
+/// Scrapes of one target whose samples are not taken yet: a disk takes its time to sync, and more
+/// than this is a receiver that has no room.
+constexpr std::size_t kMostWaiting = 4;
 
 double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 
@@ -204,10 +206,7 @@ Task<void> ScrapeLoop::run(std::shared_ptr<ScrapeLoop> self, std::stop_token sto
       if (tick.unix_ns < now.unix_ns) tick.unix_ns += (now.unix_ns - tick.unix_ns) / every * every;
     }
     used = false;
-    // What was sent just now is acknowledged by posts: they get their turn before a tick that is
-    // due.
-    const Duration least = self->waiting_ ? kTurn : Duration{};
-    Duration delay = std::max(Duration(tick.unix_ns - now.unix_ns), least);
+    Duration delay = std::max(Duration(tick.unix_ns - now.unix_ns), Duration{});
     if (self->leaving_ && self->last_ms_ == 0) {
       self->ended_ = true;
       co_return;
@@ -224,7 +223,7 @@ Task<void> ScrapeLoop::run(std::shared_ptr<ScrapeLoop> self, std::stop_token sto
       self->ended_ = true;
       co_return;
     }
-    if (self->waiting_) {
+    if (self->waiting_ >= kMostWaiting) {
       self->outlet_->context.metrics()
           .counter("collector_scrapes_skipped_total",
                    "Scrapes left out because the samples of the one before were not taken yet.")
@@ -345,9 +344,9 @@ void ScrapeLoop::append_report(const Report& report, MetricColumns& columns) {
 
 void ScrapeLoop::send(std::shared_ptr<MetricColumns> columns) {
   if (columns->series.empty()) return;
-  waiting_ = true;
+  ++waiting_;
   outlet_->forward(std::move(columns), [weak = weak_from_this()](bool) {
-    if (auto self = weak.lock()) self->waiting_ = false;
+    if (auto self = weak.lock()) --self->waiting_;
   });
 }
 

@@ -92,7 +92,7 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   int leave_phase_ = 0;
   std::int64_t stale_at_ = 0;
   std::int64_t last_ms_ = 0;  ///< newest timestamp that was sent; 0 before the first
-  bool waiting_ = false;      ///< for the acknowledgement of the last batch
+  std::size_t waiting_ = 0;   ///< batches that are not acknowledged
 
   WallTime last_scrape_;
   Duration last_duration_{};
