@@ -132,6 +132,7 @@ Controller::Controller(Seams seams, const Registry& registry, base::LogOutput& o
       root_(std::make_unique<Graph>(host_, "")),
       root_exports_(options.root_exports) {
   env_.exports_changed = [this] { schedule_refresh(); };
+  env_.cluster = options.cluster;
   routes_->add(std::string(kInMemoryAddress),
                [this](net::Request request) { return serve_component(std::move(request)); });
 }
