@@ -17,6 +17,13 @@ struct RunFlags {
   std::string ui_path_prefix = "/";
   std::string storage_path = "data-alloy/";
   std::string shutdown_deadline = "10m";
+  struct Cluster {
+    bool enabled = false;
+    std::string node_name, advertise_address, join_addresses, name;
+    std::string advertise_interfaces = "eth0,en0";
+    std::string rejoin_interval = "60s", wait_timeout = "0s";
+    std::size_t max_join_peers = 5, wait_for_size = 0;
+  } cluster;
 };
 /// Every flag of `alloy run`: with its meaning, accepted where it asks for nothing, else refused
 /// with a hint.

@@ -2,12 +2,15 @@
 
 #include "base/duration.hpp"
 #include "facade/service.hpp"
+#include "sharding/join_addresses.hpp"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include <charconv>
 #include <cstdlib>
+#include <optional>
+#include <utility>
 
 namespace collector::cli {
 namespace {
@@ -35,6 +38,93 @@ void refuse(CLI::App& command, const char* name, std::vector<std::string> harmle
           fmt::format("Refused: {}", hint))
       ->expected(0, 1)
       ->default_str("true");
+}
+
+void add_cluster_flags(CLI::App& command, RunFlags::Cluster& flags) {
+  command
+      .add_option("--cluster.enabled", flags.enabled,
+                  "Share the targets of clustering components with other nodes")
+      ->expected(0, 1)
+      ->default_str("true");
+  command.add_option("--cluster.node-name", flags.node_name,
+                     "Name of this node, unique in the cluster; by default the machine's");
+  command.add_option("--cluster.join-addresses", flags.join_addresses,
+                     "Where other nodes are, with commas: HOST[:PORT], also behind dns+, dnssrv+, "
+                     "dnssrvnoa+");
+  command
+      .add_option("--cluster.rejoin-interval", flags.rejoin_interval,
+                  "How often the join addresses are looked up; 0s: once")
+      ->capture_default_str();
+  command.add_option("--cluster.advertise-address", flags.advertise_address,
+                     "HOST[:PORT] at which other nodes reach this one's admin server");
+  command
+      .add_option("--cluster.advertise-interfaces", flags.advertise_interfaces,
+                  "Interfaces whose address is advertised where none is given; all: any")
+      ->capture_default_str();
+  command
+      .add_option("--cluster.max-join-peers", flags.max_join_peers,
+                  "Join addresses that are asked at a time, at random; 0: all")
+      ->capture_default_str();
+  command.add_option("--cluster.name", flags.name,
+                     "Nodes with another cluster name do not belong to it");
+  command
+      .add_option("--cluster.wait-for-size", flags.wait_for_size,
+                  "Members without which clustering components do nothing")
+      ->capture_default_str();
+  command
+      .add_option("--cluster.wait-timeout", flags.wait_timeout,
+                  "After that they begin all the same, also while join addresses have no answer; "
+                  "0s: never")
+      ->capture_default_str();
+  refuse(command, "--cluster.discover-peers", {""},
+         "give --cluster.join-addresses a DNS name: dnssrv+NAME, a headless service in Kubernetes");
+  refuse(command, "--cluster.enable-tls", {"false"},
+         "the admin server, which nodes reach each other at, speaks plain HTTP in this version");
+  for (const char* name : {"--cluster.tls-ca-path", "--cluster.tls-cert-path",
+                           "--cluster.tls-key-path", "--cluster.tls-server-name"})
+    ignore(command, name, "acts only with --cluster.enable-tls, which is refused");
+}
+
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> parts;
+  std::string part;
+  for (const char c : list + ",") {
+    if (c != ',') {
+      if (c != ' ') part += c;
+    } else if (!part.empty()) {
+      parts.push_back(std::exchange(part, {}));
+    }
+  }
+  return parts;
+}
+
+/// False, with a message on standard error, when a flag cannot be.
+bool cluster_options(const RunFlags::Cluster& flags, facade::ServiceOptions& service) {
+  if (!flags.enabled) return true;
+  auto& options = service.cluster.emplace();
+  options.node_name = flags.node_name;
+  options.cluster_name = flags.name;
+  options.advertise_address = flags.advertise_address;
+  options.join = split(flags.join_addresses);
+  options.max_join_peers = flags.max_join_peers;
+  options.wait_for_size = flags.wait_for_size;
+  service.advertise_interfaces = split(flags.advertise_interfaces);
+  for (const auto& [text, into] :
+       {std::pair(&flags.rejoin_interval, &options.rejoin_interval),
+        std::pair(&flags.wait_timeout, &options.wait_timeout)}) {
+    const auto duration = *text == "0" ? std::optional(Duration{}) : base::parse_duration(*text);
+    if (!duration || duration->count() < 0) {
+      fmt::print(stderr, "collector: \"{}\" is no duration\n", *text);
+      return false;
+    }
+    *into = *duration;
+  }
+  for (const std::string& address : options.join)
+    if (auto parsed = sharding::parse_join_address(address, 1); !parsed) {
+      fmt::print(stderr, "collector: --cluster.join-addresses: {}\n", parsed.error().what());
+      return false;
+    }
+  return true;
 }
 
 }  // namespace
@@ -68,15 +158,7 @@ void add_run_flags(CLI::App& command, RunFlags& flags) {
   ignore(command, "--feature.prometheus.metric-validation-scheme",
          "deprecated, without effect there too");
   ignore(command, "--windows.priority", "this is not Windows");
-  for (const char* name :
-       {"--cluster.node-name", "--cluster.join-addresses", "--cluster.discover-peers",
-        "--cluster.rejoin-interval", "--cluster.advertise-address",
-        "--cluster.advertise-interfaces", "--cluster.max-join-peers", "--cluster.name",
-        "--cluster.tls-ca-path", "--cluster.tls-cert-path", "--cluster.tls-key-path",
-        "--cluster.tls-server-name", "--cluster.wait-for-size", "--cluster.wait-timeout"})
-    ignore(command, name, "acts only with --cluster.enabled, which is refused");
-  refuse(command, "--cluster.enabled", {"false"}, "run one instance; clustering is not there yet");
-  refuse(command, "--cluster.enable-tls", {"false"}, "clustering is not there yet");
+  add_cluster_flags(command, flags.cluster);
   refuse(command, "--config.format", {"alloy"}, "convert the file with `alloy convert` first");
   refuse(command, "--config.bypass-conversion-errors", {"false"}, "nothing is converted");
   refuse(command, "--config.extra-args", {""}, "nothing is converted");
@@ -114,8 +196,9 @@ int run_collector(const RunFlags& flags) {
     return kUsage;
   }
   options.shutdown_deadline = *deadline;
+  if (!cluster_options(flags.cluster, options)) return kUsage;
   if (const char* url = std::getenv("COLLECTOR_REMOTE_WRITE_URL")) options.remote_write_url = url;
-  return static_cast<int>(facade::run_service(options));
+  return static_cast<int>(facade::run_service(std::move(options)));
 }
 
 }  // namespace collector::cli

@@ -1,9 +1,12 @@
 // The daemon: one controller on its own loop, the admin server, signals. What `collector run` runs.
 #pragma once
 
+#include <collector/engine/sharding.hpp>
+
 #include "base/log.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,9 +29,13 @@ struct ServiceOptions {
   std::string storage_path;
   Duration shutdown_deadline = std::chrono::minutes(10);
   std::string remote_write_url;  ///< for the built-in configuration
+  /// Absent: this node is alone. An empty node name means the machine's, an empty address to
+  /// advertise that of the interfaces; the log is the service's.
+  std::optional<sharding::ProbedMembership::Options> cluster;
+  std::vector<std::string> advertise_interfaces;
 };
 
 /// Blocks until SIGTERM or SIGINT; SIGHUP reloads.
-Exit run_service(const ServiceOptions& options);
+Exit run_service(ServiceOptions options);
 
 }  // namespace collector::facade
