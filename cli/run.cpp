@@ -109,9 +109,8 @@ bool cluster_options(const RunFlags::Cluster& flags, facade::ServiceOptions& ser
   options.max_join_peers = flags.max_join_peers;
   options.wait_for_size = flags.wait_for_size;
   service.advertise_interfaces = split(flags.advertise_interfaces);
-  for (const auto& [text, into] :
-       {std::pair(&flags.rejoin_interval, &options.rejoin_interval),
-        std::pair(&flags.wait_timeout, &options.wait_timeout)}) {
+  for (const auto& [text, into] : {std::pair(&flags.rejoin_interval, &options.rejoin_interval),
+                                   std::pair(&flags.wait_timeout, &options.wait_timeout)}) {
     const auto duration = *text == "0" ? std::optional(Duration{}) : base::parse_duration(*text);
     if (!duration || duration->count() < 0) {
       fmt::print(stderr, "collector: \"{}\" is no duration\n", *text);

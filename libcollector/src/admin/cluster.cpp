@@ -140,8 +140,9 @@ std::string cluster_page(const PageContext& in) {
         "<code>{}</code></td></tr>",
         escape(p.name), escape(p.address),
         p.error.empty() ? "" : fmt::format("<div class=\"error\">{}</div>", escape(p.error)),
-        badge(p.member ? "up" : state), p.last_answer ? ago(seconds(now - *p.last_answer)) : "never",
-        p.failures, p.revision == 0 ? "" : fmt::format("{:016x}", p.revision));
+        badge(p.member ? "up" : state),
+        p.last_answer ? ago(seconds(now - *p.last_answer)) : "never", p.failures,
+        p.revision == 0 ? "" : fmt::format("{:016x}", p.revision));
   }
   body += "</table></div>";
   return document({in.prefix, "Clustering", "clustering", 5}, body);

@@ -18,8 +18,8 @@ struct PageContext {
   const sharding::ProbedMembership* cluster = nullptr;
 };
 
-/// The page at `path` (`/`, `/component/ID`, `/targets`, `/store`, `/ledger`, `/clustering`), or nothing. `target`
-/// is the request's, for its query.
+/// The page at `path` (`/`, `/component/ID`, `/targets`, `/store`, `/ledger`, `/clustering`), or
+/// nothing. `target` is the request's, for its query.
 std::optional<std::string> page(const PageContext& in, std::string_view path,
                                 const std::string& target);
 

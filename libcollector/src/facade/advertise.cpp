@@ -20,8 +20,9 @@ int rank(const std::string& address) {
 }  // namespace
 
 std::string best_address(const std::vector<std::string>& addresses) {
-  const auto best = std::min_element(addresses.begin(), addresses.end(),
-                                     [](const auto& a, const auto& b) { return rank(a) < rank(b); });
+  const auto best =
+      std::min_element(addresses.begin(), addresses.end(),
+                       [](const auto& a, const auto& b) { return rank(a) < rank(b); });
   return best == addresses.end() || rank(*best) == 4 ? std::string() : *best;
 }
 

@@ -65,8 +65,8 @@ class Service {
       base::Logger log = controller_.log().with("service", "cluster");
       problem ? log.warn(message) : log.info(message);
     };
-    return std::make_unique<sharding::ProbedMembership>(
-        Seams{loop_, network_, files_, random_}, std::move(o));
+    return std::make_unique<sharding::ProbedMembership>(Seams{loop_, network_, files_, random_},
+                                                        std::move(o));
   }
 
   pipeline::Controller::Options controller_options() {

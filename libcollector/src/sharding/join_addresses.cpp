@@ -91,7 +91,8 @@ Result<JoinAddress> parse_join_address(std::string_view text, std::uint16_t defa
     if (rest.starts_with('[') && rest.ends_with(']')) rest = rest.substr(1, rest.size() - 2);
     address.host = std::string(rest);
   }
-  const bool bad = address.host.empty() || address.host.find_first_of(" /[]@?#") != std::string::npos ||
+  const bool bad = address.host.empty() ||
+                   address.host.find_first_of(" /[]@?#") != std::string::npos ||
                    (address.host.find(':') != std::string::npos && !is_numeric(address.host));
   if (bad)
     return Status(Code::invalid_argument,

@@ -20,7 +20,7 @@ class PeerTable {
 
   struct Record : ProbedMembership::Peer {
     std::string instance;
-    bool decided = false;    ///< it answered, or failed kFailures times
+    bool decided = false;  ///< it answered, or failed kFailures times
     bool ever_alive = false;
     bool in_flight = false;  ///< a probe is on its way
     bool again = false;      ///< probe once more when that one has ended

@@ -42,9 +42,12 @@ std::string_view to_string(State state) {
 }
 
 std::string ProbeMessage::to_json() const {
-  json out{{"node", node},       {"instance", instance},
-           {"cluster", cluster}, {"address", address},
-           {"state", to_string(state)}, {"revision", fmt::format("{:016x}", revision)}};
+  json out{{"node", node},
+           {"instance", instance},
+           {"cluster", cluster},
+           {"address", address},
+           {"state", to_string(state)},
+           {"revision", fmt::format("{:016x}", revision)}};
   json list = json::array();
   for (const Member& m : members) list.push_back({{"node", m.name}, {"address", m.address}});
   out["members"] = std::move(list);
@@ -57,10 +60,9 @@ Result<ProbeMessage> ProbeMessage::parse(std::string_view text) {
   if (!in.is_object()) return invalid("it is not a JSON object");
   ProbeMessage out;
   std::string state, revision;
-  for (auto [name, into] :
-       {std::pair{"node", &out.node}, std::pair{"instance", &out.instance},
-        std::pair{"cluster", &out.cluster}, std::pair{"address", &out.address},
-        std::pair{"state", &state}, std::pair{"revision", &revision}})
+  for (auto [name, into] : {std::pair{"node", &out.node}, std::pair{"instance", &out.instance},
+                            std::pair{"cluster", &out.cluster}, std::pair{"address", &out.address},
+                            std::pair{"state", &state}, std::pair{"revision", &revision}})
     if (!take(in, name, *into)) return invalid(fmt::format("\"{}\" is no short text", name));
   if (out.node.empty() || out.instance.empty()) return invalid("it names no node");
   bool known = false;

@@ -37,8 +37,9 @@ struct ProbedMembership::Impl : std::enable_shared_from_this<Impl> {
         options(std::move(o)),
         client(s.loop, s.network),
         instance(fmt::format("{:016x}", s.random.next())),
-        peers(options, instance, [this](bool problem, std::string_view m) { say(problem, m); },
-              counters) {
+        peers(
+            options, instance, [this](bool problem, std::string_view m) { say(problem, m); },
+            counters) {
     for (const std::string& text : options.join) {
       auto parsed = parse_join_address(text, options.default_port);
       if (parsed)
@@ -57,7 +58,7 @@ struct ProbedMembership::Impl : std::enable_shared_from_this<Impl> {
   std::vector<Join> joins;
   ViewKeeper keeper;
   State state = State::viewer;
-  bool able = false;    ///< participate() was called
+  bool able = false;     ///< participate() was called
   bool settled = false;  ///< all that is known of was heard from, once
   bool ready = false, looking_up = false;
   Instant started, next_look_up;
@@ -199,14 +200,14 @@ struct ProbedMembership::Impl : std::enable_shared_from_this<Impl> {
     } else if (answer->status == 409) {
       peers.refused(*record, answer->body.substr(0, 200), now());
     } else if (answer->status != 200) {
-      peers.failed(*record,
-                   fmt::format("the answer is {} {}{}", answer->status,
-                               net::reason_phrase(answer->status),
-                               answer->status == 401
-                                   ? fmt::format(": leave {} out of the http block's auth filter",
-                                                 kProbePath)
-                                   : std::string()),
-                   now());
+      peers.failed(
+          *record,
+          fmt::format(
+              "the answer is {} {}{}", answer->status, net::reason_phrase(answer->status),
+              answer->status == 401
+                  ? fmt::format(": leave {} out of the http block's auth filter", kProbePath)
+                  : std::string()),
+          now());
     } else if (auto message = ProbeMessage::parse(answer->body); !message) {
       peers.failed(*record, message.error().what(), now());
     } else if (message->cluster != options.cluster_name) {
@@ -255,8 +256,8 @@ struct ProbedMembership::Impl : std::enable_shared_from_this<Impl> {
       if (state == State::terminating) told.insert(message->instance);
       // What it says is only a reason to ask it: nobody can speak for another node.
       const auto* known = peers.learn(message->address, now());
-      if (known && (!known->alive || known->instance != message->instance ||
-                    known->state != message->state))
+      if (known &&
+          (!known->alive || known->instance != message->instance || known->state != message->state))
         probe(message->address);
       hear(message->members);
     }

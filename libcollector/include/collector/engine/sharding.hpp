@@ -49,9 +49,9 @@ struct Load {
 
 /// Gives each load a node so that the fullest carries at most about 1.15 x max(mean, heaviest load)
 /// and few move: what stays under that bound stays where it is; a node that is new takes loads from
-/// the fullest until it carries the mean. Heavier loads choose first, each its best ranked node with
-/// room. All nodes must agree on weights and owners: for memberships that carry both. The result
-/// does not depend on the order of `loads`.
+/// the fullest until it carries the mean. Heavier loads choose first, each its best ranked node
+/// with room. All nodes must agree on weights and owners: for memberships that carry both. The
+/// result does not depend on the order of `loads`.
 std::vector<std::size_t> place(const Rendezvous& nodes, std::span<const Load> loads);
 
 struct Member {
