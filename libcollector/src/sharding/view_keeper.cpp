@@ -1,0 +1,46 @@
+#include "sharding/view_keeper.hpp"
+
+#include <algorithm>
+
+namespace collector::sharding {
+namespace {
+
+constexpr unsigned kConfirmations = 2;
+
+bool by_name(const Member& a, const Member& b) { return a.name < b.name; }
+
+}  // namespace
+
+std::uint64_t revision_of(const std::vector<Member>& members) {
+  if (members.empty()) return 0;
+  std::vector<std::string_view> names;
+  for (const Member& m : members) names.push_back(m.name);
+  std::sort(names.begin(), names.end());
+  std::string all;
+  for (const std::string_view name : names) all.append(name).push_back('\0');
+  return key_of(all);
+}
+
+bool ViewKeeper::offer(std::vector<Member> seen, bool round) {
+  std::sort(seen.begin(), seen.end(), by_name);
+  const auto& now = view_.members;
+  const auto stay = std::count_if(now.begin(), now.end(), [&](const Member& m) {
+    return std::binary_search(seen.begin(), seen.end(), m, by_name);
+  });
+  if (static_cast<std::size_t>(stay) * 2 < now.size()) {
+    if (!holding_) {
+      holding_ = true;
+      confirmed_ = 0;
+      return false;
+    }
+    if (round) ++confirmed_;
+    if (confirmed_ < kConfirmations) return false;
+  }
+  holding_ = false;
+  if (seen == now) return false;
+  view_.revision = revision_of(seen);
+  view_.members = std::move(seen);
+  return true;
+}
+
+}  // namespace collector::sharding
