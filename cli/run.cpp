@@ -126,7 +126,7 @@ void add_cluster_flags(CLI::App& command, RunFlags& all) {
       "give --cluster.join-addresses a DNS name: dnssrv+NAME, a headless service in Kubernetes");
   refuse_switch(
       command, all, "--cluster.enable-tls",
-      "the admin server, which nodes reach each other at, speaks plain HTTP in this version");
+      "nodes ask each other over plain HTTP in this version, whatever the http block's tls says");
   for (const char* name : {"--cluster.tls-ca-path", "--cluster.tls-cert-path",
                            "--cluster.tls-key-path", "--cluster.tls-server-name"})
     ignore_value(command, all, name, "acts only with --cluster.enable-tls, which is refused");

@@ -182,7 +182,9 @@ struct AdminServer::State {
 
   net::Response show(std::string_view path, const std::string& target) {
     if (path == "/api/v0/cluster")
-      return json(cluster_json(options.cluster, controller.seams().loop.now()).dump(2) + "\n");
+      return json(cluster_json(options.cluster, controller.seams().loop.now())
+                      .dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+                  "\n");
     if (starts(path, "/api/v0/")) {
       auto body = api(controller, rates, path.substr(8), target);
       return body ? json(std::move(*body)) : text(404, "there is nothing here\n");

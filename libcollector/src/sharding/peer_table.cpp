@@ -26,19 +26,30 @@ PeerTable::Record* PeerTable::find(const std::string& address) {
   return at == records_.end() ? nullptr : &at->second;
 }
 
-PeerTable::Record* PeerTable::learn(const std::string& address, Instant now) {
-  if (Record* known = find(address)) return known;
+PeerTable::Record* PeerTable::learn(const std::string& address, Instant now, bool listed) {
+  if (Record* known = find(address)) {
+    known->listed |= listed;
+    return known;
+  }
   const auto split = split_host_port(address);
   if (!split || address == options_.advertise_address || is_link_local(split->first))
     return nullptr;
   if (split->first.find_first_of(" /[]@?#\\") != std::string::npos) return nullptr;
-  if (records_.size() >= kMostPeers) {
-    ++counters_.hints_dropped;
-    return nullptr;
-  }
+  const auto unproven = [](const auto& entry) {
+    return !entry.second.ever_alive && !entry.second.listed;
+  };
+  const bool full = records_.size() >= kMostPeers ||
+                    (!listed && static_cast<std::size_t>(std::count_if(
+                                    records_.begin(), records_.end(), unproven)) >= kMostUnproven);
+  const auto victim =
+      full && listed ? std::find_if(records_.begin(), records_.end(), unproven) : records_.end();
+  if (full) ++counters_.hints_dropped;
+  if (full && victim == records_.end()) return nullptr;
+  if (victim != records_.end()) records_.erase(victim);
   Record& made = records_[address];
   made.address = address;
   made.known_since = now;
+  made.listed = listed;
   return &made;
 }
 
@@ -49,6 +60,7 @@ void PeerTable::list(const std::set<std::string>& addresses) {
 void PeerTable::answered(Record& record, const ProbeMessage& message, Instant now) {
   record.decided = true;
   record.failures = 0;
+  record.refused = false;
   record.error.clear();
   record.last_answer = now;
   record.is_self = message.instance == instance_;
@@ -70,6 +82,7 @@ void PeerTable::failed(Record& record, std::string error, Instant now) {
   ++counters_.probes_failed;
   record.error = std::move(error);
   record.is_self = false;
+  record.refused = false;
   if (++record.failures < kFailures) return;
   if (record.failures == kFailures)
     say(record.alive || record.listed,
@@ -82,7 +95,9 @@ void PeerTable::failed(Record& record, std::string error, Instant now) {
 
 void PeerTable::refused(Record& record, std::string error, Instant now) {
   ++counters_.probes_failed;
-  if (record.error != error) say(true, fmt::format("{}: {}", record.address, error));
+  // Once: what it says is its own and may be different each time.
+  if (!record.refused) say(true, fmt::format("{}: {}", record.address, error));
+  record.refused = true;
   record.error = std::move(error);
   record.failures = std::max(record.failures + 1, kFailures);
   gone(record, now);

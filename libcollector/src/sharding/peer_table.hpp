@@ -17,6 +17,8 @@ class PeerTable {
  public:
   /// Failures in a row after which a node is gone.
   static constexpr unsigned kFailures = 3;
+  /// Addresses that only others named and that have not answered yet.
+  static constexpr std::size_t kMostUnproven = 128;
 
   struct Record : ProbedMembership::Peer {
     std::string instance;
@@ -25,6 +27,7 @@ class PeerTable {
     bool in_flight = false;  ///< a probe is on its way
     bool again = false;      ///< probe once more when that one has ended
     bool conflict = false;   ///< its name belongs to another node
+    bool refused = false;    ///< it belonged elsewhere when it answered last
     Instant known_since, gone_since;
   };
   using Log = Function<void(bool problem, std::string_view message)>;
@@ -40,8 +43,9 @@ class PeerTable {
   Record* find(const std::string& address);
   std::map<std::string, Record>& all() { return records_; }
   /// The record of an address that somebody named, made when it is new. Null: it is not to be
-  /// asked, because it is none, our own, link-local, or one too many.
-  Record* learn(const std::string& address, Instant now);
+  /// asked, because it is none, our own, link-local, or one too many. A node can name many where
+  /// nobody is: few of those are asked at a time, and none takes the place of a `listed` one.
+  Record* learn(const std::string& address, Instant now, bool listed = false);
   /// The join addresses as they are now.
   void list(const std::set<std::string>& addresses);
 

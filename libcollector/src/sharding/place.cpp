@@ -28,7 +28,7 @@ class Placing {
     double total = 0;
     for (const std::size_t i : order_) {
       total += loads[i].weight;
-      if (!loads[i].owner) continue;
+      if (!loads[i].owner || *loads[i].owner >= nodes.size()) continue;
       const std::size_t node = *loads[i].owner;
       where_[i] = node;
       carried_[node] += loads[i].weight;

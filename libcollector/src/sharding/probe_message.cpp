@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -20,11 +21,39 @@ Status invalid(std::string_view what) {
   return Status(Code::invalid_argument, fmt::format("no probe: {}", what));
 }
 
+/// A probe nests three deep; a parser's tree of deeper ones costs a hundred times their bytes.
+bool nests_deeper_than(std::string_view text, int most) {
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted) {
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        quoted = false;
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > most) return true;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return false;
+}
+
+/// Names and addresses end up in logs and on pages.
+bool is_printable(std::string_view text) {
+  return std::none_of(text.begin(), text.end(),
+                      [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
 bool take(const json& object, const char* name, std::string& into) {
   const auto at = object.find(name);
   if (at == object.end() || !at->is_string()) return false;
   into = at->get<std::string>();
-  return into.size() <= kLongestText;
+  return into.size() <= kLongestText && is_printable(into);
 }
 
 }  // namespace
@@ -56,6 +85,7 @@ std::string ProbeMessage::to_json() const {
 
 Result<ProbeMessage> ProbeMessage::parse(std::string_view text) {
   if (text.size() > kLongestMessage) return invalid("it is too long");
+  if (nests_deeper_than(text, 8)) return invalid("it nests too deeply");
   const json in = json::parse(text, nullptr, false);
   if (!in.is_object()) return invalid("it is not a JSON object");
   ProbeMessage out;

@@ -23,6 +23,13 @@ constexpr std::uint64_t kSelfRounds = 30;
 constexpr Duration kPoll = std::chrono::milliseconds(2);
 constexpr std::size_t kLargestAnswer = 1U << 20;
 
+/// What a stranger said, for logs and pages.
+std::string printable(std::string text) {
+  for (char& c : text)
+    if (c < ' ' || c > '~') c = c == '\n' ? ' ' : '?';
+  return text;
+}
+
 }  // namespace
 
 struct ProbedMembership::Impl : std::enable_shared_from_this<Impl> {
@@ -56,6 +63,8 @@ struct ProbedMembership::Impl : std::enable_shared_from_this<Impl> {
   Counters counters;
   PeerTable peers;
   std::vector<Join> joins;
+  std::set<std::string> listed;      ///< what the join addresses came to
+  std::set<std::string> not_to_ask;  ///< of those
   ViewKeeper keeper;
   State state = State::viewer;
   bool able = false;     ///< participate() was called
@@ -88,6 +97,8 @@ struct ProbedMembership::Impl : std::enable_shared_from_this<Impl> {
       self->begin_round();
       const bool slept = co_await sleep_for(self->seams.loop, self->options.probe_interval, stop);
       if (!slept) co_return;
+      // Those asked may be the ones that are gone: nobody is alone before all were asked.
+      if (!self->peers.any_alive() && self->peers.all_decided()) self->ask_listed();
       self->evaluate(true);
     }
   }
@@ -134,14 +145,23 @@ struct ProbedMembership::Impl : std::enable_shared_from_this<Impl> {
       next_look_up = rejoin.count() > 0 ? now() + rejoin : Instant{Duration::max()};
     else
       next_look_up = now() + (rejoin.count() > 0 ? std::min(rejoin, kLookUpAgain) : kLookUpAgain);
-    std::set<std::string> listed;
+    listed.clear();
     for (const Join& join : joins) listed.insert(join.answer.begin(), join.answer.end());
     listed.erase(options.advertise_address);
     peers.list(listed);
+    ask_listed();
+    evaluate(false);
+  }
+
+  std::vector<std::string> unasked() {
     std::vector<std::string> unknown;
     for (const std::string& address : listed)
-      if (const auto* record = peers.find(address); !record || !record->alive)
-        unknown.push_back(address);
+      if (!peers.find(address) && !not_to_ask.contains(address)) unknown.push_back(address);
+    return unknown;
+  }
+
+  void ask_listed() {
+    std::vector<std::string> unknown = unasked();
     const std::size_t most = options.max_join_peers;
     if (most > 0 && unknown.size() > most) {
       for (std::size_t i = 0; i < most; ++i)
@@ -149,11 +169,10 @@ struct ProbedMembership::Impl : std::enable_shared_from_this<Impl> {
       unknown.resize(most);
     }
     for (const std::string& address : unknown)
-      if (auto* record = peers.learn(address, now())) {
-        record->listed = true;
+      if (peers.learn(address, now(), true))
         probe(address);
-      }
-    evaluate(false);
+      else
+        not_to_ask.insert(address);
   }
 
   void probe(const std::string& address) {
@@ -198,7 +217,7 @@ struct ProbedMembership::Impl : std::enable_shared_from_this<Impl> {
     if (!answer) {
       peers.failed(*record, answer.error().what(), now());
     } else if (answer->status == 409) {
-      peers.refused(*record, answer->body.substr(0, 200), now());
+      peers.refused(*record, printable(answer->body.substr(0, 200)), now());
     } else if (answer->status != 200) {
       peers.failed(
           *record,
@@ -253,7 +272,7 @@ struct ProbedMembership::Impl : std::enable_shared_from_this<Impl> {
                     fmt::format("this node belongs to the cluster \"{}\", not to \"{}\"",
                                 options.cluster_name, message->cluster));
     if (message->instance != instance && !stopping.stop_requested()) {
-      if (state == State::terminating) told.insert(message->instance);
+      if (state == State::terminating && told.size() < kMostPeers) told.insert(message->instance);
       // What it says is only a reason to ask it: nobody can speak for another node.
       const auto* known = peers.learn(message->address, now());
       if (known &&
@@ -293,11 +312,12 @@ struct ProbedMembership::Impl : std::enable_shared_from_this<Impl> {
     if (changed || was_ready != ready) notify();
   }
 
-  bool has_settled() const {
+  bool has_settled() {
     if (options.wait_timeout.count() > 0 && now() - started >= options.wait_timeout) return true;
     if (!peers.all_decided()) return false;
     if (peers.any_alive()) return true;
-    return std::all_of(joins.begin(), joins.end(), [](const Join& j) { return !j.answer.empty(); });
+    return unasked().empty() &&
+           std::all_of(joins.begin(), joins.end(), [](const Join& j) { return !j.answer.empty(); });
   }
 
   bool is_ready() {
