@@ -16,7 +16,7 @@ using Lookup = JoinAddress::Lookup;
 void reads(const std::string& text, Lookup lookup, const std::string& host, std::uint16_t port) {
   INFO(text);
   const auto parsed = parse_join_address(text, 12345);
-  REQUIRE(parsed);
+  REQUIRE(parsed.has_value());
   CHECK(parsed->lookup == lookup);
   CHECK(parsed->host == host);
   CHECK(parsed->port == port);
@@ -62,7 +62,7 @@ TEST_CASE(
   for (const std::string bad : {"", "dns+", ":80", "a b", "http://a:80", "u@h:1", "a:b:c", "a:0",
                                 "a:65536", "a:x", "[::1"}) {
     INFO(bad);
-    CHECK_FALSE(parse_join_address(bad, 12345));
+    CHECK_FALSE(parse_join_address(bad, 12345).has_value());
   }
 }
 
@@ -82,6 +82,6 @@ TEST_CASE("nothing found is an error, never an empty list") {
   for (const std::string text : {"nowhere", "dns+nowhere", "dnssrv+nowhere", "dnssrvnoa+nowhere",
                                  "empty", "dns+empty", "dnssrv+empty", "dns+service"}) {
     INFO(text);
-    CHECK_FALSE(world.ask(text));
+    CHECK_FALSE(world.ask(text).has_value());
   }
 }

@@ -44,7 +44,12 @@ struct World {
   std::vector<std::unique_ptr<Network>> stranger_networks;
   std::map<std::string, std::size_t> asked;
 
-  explicit World(std::uint64_t seed = 1) : random(seed) {}
+  explicit World(std::uint64_t seed = 1) : random(seed) {
+    std::vector<std::string> hosts{"elsewhere", "twin", "x", "liar", "odd"};
+    for (char c = 'a'; c <= 'h'; ++c) hosts.emplace_back(1, c);
+    for (int i = 0; i < 30; ++i) hosts.push_back(fmt::format("gone-{}", i));
+    for (const std::string& host : hosts) network.record(host, Network::RecordType::a, {{host}});
+  }
   ~World() {
     while (!nodes.empty()) end(nodes.begin()->first);
     strangers.clear();
@@ -229,7 +234,7 @@ TEST_CASE("a restart under the same name at another address is the same member")
   world.end("c");
   auto moved = world.options("c");
   moved.advertise_address = "elsewhere:80";
-  world.start("elsewhere", moved);
+  world.start("elsewhere", std::move(moved));
   world.loop.run_for(20s);
   for (const std::string host : {"a", "b", "elsewhere"}) {
     CHECK(world.seen(host) == "abc");
@@ -381,7 +386,7 @@ TEST_CASE("the wait for members ends after its time limit") {
   auto o = world.options("a");
   o.wait_for_size = 3;
   o.wait_timeout = 30s;
-  world.start("a", o);
+  world.start("a", std::move(o));
   world.loop.run_for(25s);
   CHECK_FALSE(world["a"].ready());
   world.loop.run_for(40s);
@@ -394,7 +399,7 @@ TEST_CASE("another cluster's nodes are no members, on either side, and are named
   world.start("a");
   auto other = world.options("x");
   other.cluster_name = "green";
-  world.start("x", other);
+  world.start("x", std::move(other));
   world.loop.run_for(2min);
   CHECK(world.seen("a") == "a");
   CHECK(world.seen("x") == "x");
@@ -410,7 +415,7 @@ TEST_CASE("two nodes with one name: the older stays, it is counted and said") {
   REQUIRE(world.settle("ab", 10s));
   auto twin = world.options("b");
   twin.advertise_address = "twin:80";
-  world.start("twin", twin);
+  world.start("twin", std::move(twin));
   world.loop.run_for(20s);
   CHECK(world.seen("a") == "ab");
   CHECK(world["a"].view().members[1].address == "b:80");

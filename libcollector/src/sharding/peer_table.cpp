@@ -26,30 +26,33 @@ PeerTable::Record* PeerTable::find(const std::string& address) {
   return at == records_.end() ? nullptr : &at->second;
 }
 
-PeerTable::Record* PeerTable::learn(const std::string& address, Instant now, bool listed) {
+PeerTable::Record* PeerTable::learn(const std::string& address, Instant now, Source source) {
   if (Record* known = find(address)) {
-    known->listed |= listed;
+    known->source = std::max(known->source, source);
+    known->listed |= source == Source::listed;
     return known;
   }
   const auto split = split_host_port(address);
   if (!split || address == options_.advertise_address || is_link_local(split->first))
     return nullptr;
   if (split->first.find_first_of(" /[]@?#\\") != std::string::npos) return nullptr;
-  const auto unproven = [](const auto& entry) {
-    return !entry.second.ever_alive && !entry.second.listed;
-  };
-  const bool full = records_.size() >= kMostPeers ||
-                    (!listed && static_cast<std::size_t>(std::count_if(
-                                    records_.begin(), records_.end(), unproven)) >= kMostUnproven);
-  const auto victim =
-      full && listed ? std::find_if(records_.begin(), records_.end(), unproven) : records_.end();
-  if (full) ++counters_.hints_dropped;
-  if (full && victim == records_.end()) return nullptr;
-  if (victim != records_.end()) records_.erase(victim);
+  std::size_t unproven = 0;
+  auto victim = records_.end();
+  for (auto at = records_.begin(); at != records_.end(); ++at) {
+    if (at->second.ever_alive || at->second.listed) continue;
+    ++unproven;
+    if (at->second.source < source) victim = at;
+  }
+  if (records_.size() >= kMostPeers || (source != Source::listed && unproven >= kMostUnproven)) {
+    ++counters_.hints_dropped;
+    if (victim == records_.end()) return nullptr;
+    records_.erase(victim);
+  }
   Record& made = records_[address];
   made.address = address;
   made.known_since = now;
-  made.listed = listed;
+  made.source = source;
+  made.listed = source == Source::listed;
   return &made;
 }
 
@@ -150,6 +153,13 @@ std::vector<Member> PeerTable::participants() {
     members.push_back({record.name, record.address, true});
   }
   return members;
+}
+
+bool PeerTable::is_leaving(const std::string& name) const {
+  return std::any_of(records_.begin(), records_.end(), [&](const auto& entry) {
+    return entry.second.name == name && entry.second.alive &&
+           entry.second.state == State::terminating;
+  });
 }
 
 bool PeerTable::any_alive() const {

@@ -20,8 +20,12 @@ class PeerTable {
   /// Addresses that only others named and that have not answered yet.
   static constexpr std::size_t kMostUnproven = 128;
 
+  /// Who named an address; each is believed more than those before.
+  enum class Source : std::uint8_t { hearsay, sender, listed };
+
   struct Record : ProbedMembership::Peer {
     std::string instance;
+    Source source = Source::hearsay;
     bool decided = false;  ///< it answered, or failed kFailures times
     bool ever_alive = false;
     bool in_flight = false;  ///< a probe is on its way
@@ -42,10 +46,10 @@ class PeerTable {
   /// Null when there is none.
   Record* find(const std::string& address);
   std::map<std::string, Record>& all() { return records_; }
-  /// The record of an address that somebody named, made when it is new. Null: it is not to be
-  /// asked, because it is none, our own, link-local, or one too many. A node can name many where
-  /// nobody is: few of those are asked at a time, and none takes the place of a `listed` one.
-  Record* learn(const std::string& address, Instant now, bool listed = false);
+  /// The record of an address, made when it is new. Null: it is not to be asked, because it is
+  /// none, our own, link-local, or one too many. Whoever lies can name many addresses where nobody
+  /// is: few of those are asked at a time, and they make room for what a better source names.
+  Record* learn(const std::string& address, Instant now, Source source);
   /// The join addresses as they are now.
   void list(const std::set<std::string>& addresses);
 
@@ -58,6 +62,8 @@ class PeerTable {
 
   /// Everyone who takes part, but for this node; each name once.
   std::vector<Member> participants();
+  /// Whether the node of this name said that it ends.
+  bool is_leaving(const std::string& name) const;
   bool any_alive() const;
   bool all_decided() const;
 

@@ -2,6 +2,7 @@
 #include <collector/engine/sharding.hpp>
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 namespace collector::sharding {
@@ -42,8 +43,11 @@ class Placing {
   std::vector<std::size_t> run() {
     const auto newcomers = static_cast<std::size_t>(std::count(fresh_.begin(), fresh_.end(), true));
     if (newcomers < nodes_.size()) shed(std::min(level(newcomers), kSlack * most_));
-    for (const std::size_t i : order_)
-      if (where_[i] == kNowhere) settle(i, newcomers < nodes_.size());
+    std::vector<std::size_t> rank(order_.size());
+    for (std::size_t r = 0; r < order_.size(); ++r) rank[order_[r]] = r;
+    // Each finds its place once, as settling displaces only what comes later.
+    for (std::size_t r = 0; r < order_.size(); ++r)
+      if (where_[order_[r]] == kNowhere) settle(order_[r], newcomers < nodes_.size(), rank);
     return std::move(where_);
   }
 
@@ -92,7 +96,7 @@ class Placing {
     carried_[node] -= loads_[i].weight;
   }
 
-  void settle(std::size_t i, bool newcomers_first) {
+  void settle(std::size_t i, bool newcomers_first, const std::vector<std::size_t>& rank) {
     const double weight = loads_[i].weight;
     const auto ranked = nodes_.ranked(loads_[i].key);
     std::size_t chosen = kNowhere;
@@ -108,12 +112,49 @@ class Placing {
           chosen = node;
           break;
         }
-    if (chosen == kNowhere)
-      chosen = *std::min_element(ranked.begin(), ranked.end(), [&](std::size_t a, std::size_t b) {
-        return carried_[a] < carried_[b];
-      });
+    const bool crowded = chosen == kNowhere;
+    if (crowded) chosen = least_of_heavier(ranked, i, rank);
     where_[i] = chosen;
     carried_[chosen] += weight;
+    held_[chosen].push_back(i);
+    if (crowded) displace(chosen, rank[i], rank);
+  }
+
+  /// Where no node has room, lighter loads make it: the node with the least of what is heavier.
+  std::size_t least_of_heavier(const std::vector<std::size_t>& ranked, std::size_t load,
+                               const std::vector<std::size_t>& rank) const {
+    std::size_t best = ranked.front();
+    double least = std::numeric_limits<double>::infinity();
+    for (const std::size_t node : ranked) {
+      double heavier = 0;
+      for (const std::size_t i : held_[node])
+        if (where_[i] == node && rank[i] < rank[load]) heavier += loads_[i].weight;
+      if (heavier < least) {
+        least = heavier;
+        best = node;
+      }
+    }
+    return best;
+  }
+
+  /// Takes from a node that is too full what comes after `settled`: the lightest that is enough,
+  /// else the heaviest.
+  void displace(std::size_t node, std::size_t settled, const std::vector<std::size_t>& rank) {
+    auto& held = held_[node];
+    std::erase_if(held, [&](std::size_t i) { return where_[i] != node; });
+    std::sort(held.begin(), held.end(),
+              [&](std::size_t a, std::size_t b) { return rank[a] < rank[b]; });
+    held.erase(std::unique(held.begin(), held.end()), held.end());
+    while (carried_[node] > kSlack * most_) {
+      const double excess = carried_[node] - kSlack * most_;
+      std::size_t enough = kNowhere;
+      for (const std::size_t i : held)
+        if (where_[i] == node && rank[i] > settled && loads_[i].weight > 0 &&
+            (enough == kNowhere || loads_[i].weight >= excess))
+          enough = i;
+      if (enough == kNowhere) break;
+      take(enough, node);
+    }
   }
 
   const Rendezvous& nodes_;

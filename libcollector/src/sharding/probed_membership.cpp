@@ -169,7 +169,7 @@ struct ProbedMembership::Impl : std::enable_shared_from_this<Impl> {
       unknown.resize(most);
     }
     for (const std::string& address : unknown)
-      if (peers.learn(address, now(), true))
+      if (peers.learn(address, now(), PeerTable::Source::listed))
         probe(address);
       else
         not_to_ask.insert(address);
@@ -247,8 +247,8 @@ struct ProbedMembership::Impl : std::enable_shared_from_this<Impl> {
   /// Asks the nodes that another one sees and this one does not.
   void hear(const std::vector<Member>& members) {
     for (const Member& member : members) {
-      if (member.name == options.node_name || peers.find(member.address)) continue;
-      if (peers.learn(member.address, now())) probe(member.address);
+      if (peers.find(member.address)) continue;
+      if (peers.learn(member.address, now(), PeerTable::Source::hearsay)) probe(member.address);
     }
   }
 
@@ -274,7 +274,7 @@ struct ProbedMembership::Impl : std::enable_shared_from_this<Impl> {
     if (message->instance != instance && !stopping.stop_requested()) {
       if (state == State::terminating && told.size() < kMostPeers) told.insert(message->instance);
       // What it says is only a reason to ask it: nobody can speak for another node.
-      const auto* known = peers.learn(message->address, now());
+      const auto* known = peers.learn(message->address, now(), PeerTable::Source::sender);
       if (known &&
           (!known->alive || known->instance != message->instance || known->state != message->state))
         probe(message->address);
@@ -296,6 +296,14 @@ struct ProbedMembership::Impl : std::enable_shared_from_this<Impl> {
     if (state == State::participant || (state == State::terminating && seen.empty()))
       seen.push_back({options.node_name, options.advertise_address, true});
     const View before = keeper.view();
+    // Nodes that a broken network hides fail one after the other: they are judged together.
+    if (!end_of_round)
+      for (const Member& m : before.members) {
+        const bool ends = m.name == options.node_name || peers.is_leaving(m.name);
+        if (!ends && std::none_of(seen.begin(), seen.end(),
+                                  [&](const Member& s) { return s.name == m.name; }))
+          seen.push_back(m);
+      }
     const bool held = keeper.holding();
     const bool changed = keeper.offer(std::move(seen), end_of_round);
     if (keeper.holding() && !held) {

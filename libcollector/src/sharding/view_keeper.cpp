@@ -6,6 +6,8 @@ namespace collector::sharding {
 namespace {
 
 constexpr unsigned kConfirmations = 2;
+/// As many as a node has to fail in: those that went together are counted together.
+constexpr std::size_t kRounds = 3;
 
 bool by_name(const Member& a, const Member& b) { return a.name < b.name; }
 
@@ -23,11 +25,20 @@ std::uint64_t revision_of(const std::vector<Member>& members) {
 
 bool ViewKeeper::offer(std::vector<Member> seen, bool round) {
   std::sort(seen.begin(), seen.end(), by_name);
-  const auto& now = view_.members;
-  const auto stay = std::count_if(now.begin(), now.end(), [&](const Member& m) {
-    return std::binary_search(seen.begin(), seen.end(), m, by_name);
-  });
-  if (static_cast<std::size_t>(stay) * 2 < now.size()) {
+  const auto loses_most = [&](const std::vector<Member>& before) {
+    const auto stay = std::count_if(before.begin(), before.end(), [&](const Member& m) {
+      return std::binary_search(seen.begin(), seen.end(), m, by_name);
+    });
+    return static_cast<std::size_t>(stay) * 2 < before.size();
+  };
+  if (round) {
+    earlier_.push_back(view_.members);
+    if (earlier_.size() > kRounds) earlier_.pop_front();
+  }
+  const bool shrinks =
+      !std::includes(seen.begin(), seen.end(), view_.members.begin(), view_.members.end(), by_name);
+  if (shrinks &&
+      (loses_most(view_.members) || std::any_of(earlier_.begin(), earlier_.end(), loses_most))) {
     if (!holding_) {
       holding_ = true;
       confirmed_ = 0;
@@ -36,8 +47,8 @@ bool ViewKeeper::offer(std::vector<Member> seen, bool round) {
     if (round) ++confirmed_;
     if (confirmed_ < kConfirmations) return false;
   }
-  holding_ = false;
-  if (seen == now) return false;
+  if (round) holding_ = false;
+  if (seen == view_.members) return false;
   view_.revision = revision_of(seen);
   view_.members = std::move(seen);
   return true;

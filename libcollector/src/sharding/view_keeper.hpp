@@ -3,15 +3,17 @@
 
 #include <collector/engine/sharding.hpp>
 
+#include <deque>
 #include <vector>
 
 namespace collector::sharding {
 
 /// A network that fails looks like many nodes that went at once: a view that would lose more than
-/// half of its members is taken when it was seen in two more rounds.
+/// half of its members, of now or of the last rounds, is taken when it was seen in two more rounds.
 class ViewKeeper {
  public:
-  /// What is seen now; `round` at the end of a round of probes. True when the view changed.
+  /// What is seen now; `round` at the end of a round of probes, where alone a loss is confirmed or
+  /// found to be none. True when the view changed.
   bool offer(std::vector<Member> seen, bool round);
   const View& view() const { return view_; }
   /// A smaller view waits to be confirmed.
@@ -19,6 +21,7 @@ class ViewKeeper {
 
  private:
   View view_;
+  std::deque<std::vector<Member>> earlier_;  ///< views at the ends of the last rounds
   bool holding_ = false;
   unsigned confirmed_ = 0;
 };
