@@ -125,6 +125,12 @@ class Service {
       say("collector: the configuration was not loaded\n");
       co_return Exit::bad_configuration;
     }
+    if (cluster_ && controller_.http().tls) {
+      say("collector: --cluster.enabled: nodes ask each other over plain HTTP in this version, "
+          "which "
+          "the http block's tls refuses\n");
+      co_return Exit::bad_configuration;
+    }
     if (Status s = admin_.listen(); !s.ok()) {
       say(fmt::format("collector: {}; choose another with --server.http.listen-addr\n", s.what()));
       co_return Exit::cannot_listen;
