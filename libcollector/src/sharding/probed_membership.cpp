@@ -146,6 +146,7 @@ struct ProbedMembership::Impl : std::enable_shared_from_this<Impl> {
     else
       next_look_up = now() + (rejoin.count() > 0 ? std::min(rejoin, kLookUpAgain) : kLookUpAgain);
     listed.clear();
+    not_to_ask.clear();  // there may be room by now
     for (const Join& join : joins) listed.insert(join.answer.begin(), join.answer.end());
     listed.erase(options.advertise_address);
     peers.list(listed);
@@ -297,13 +298,7 @@ struct ProbedMembership::Impl : std::enable_shared_from_this<Impl> {
       seen.push_back({options.node_name, options.advertise_address, true});
     const View before = keeper.view();
     // Nodes that a broken network hides fail one after the other: they are judged together.
-    if (!end_of_round)
-      for (const Member& m : before.members) {
-        const bool ends = m.name == options.node_name || peers.is_leaving(m.name);
-        if (!ends && std::none_of(seen.begin(), seen.end(),
-                                  [&](const Member& s) { return s.name == m.name; }))
-          seen.push_back(m);
-      }
+    if (!end_of_round) keep_silent(before.members, seen);
     const bool held = keeper.holding();
     const bool changed = keeper.offer(std::move(seen), end_of_round);
     if (keeper.holding() && !held) {
@@ -318,6 +313,18 @@ struct ProbedMembership::Impl : std::enable_shared_from_this<Impl> {
       say(!ready, ready ? "the cluster is ready: this node takes on work"
                         : "the cluster is not ready: " + not_ready_because());
     if (changed || was_ready != ready) notify();
+  }
+
+  /// Adds to `seen` the members that are not in it and did not say that they end.
+  void keep_silent(const std::vector<Member>& members, std::vector<Member>& seen) {
+    const auto by_name = [](const Member& a, const Member& b) { return a.name < b.name; };
+    std::sort(seen.begin(), seen.end(), by_name);
+    std::vector<Member> silent;
+    for (const Member& m : members)
+      if (!std::binary_search(seen.begin(), seen.end(), m, by_name) &&
+          m.name != options.node_name && !peers.is_leaving(m.name))
+        silent.push_back(m);
+    seen.insert(seen.end(), silent.begin(), silent.end());
   }
 
   bool has_settled() {
