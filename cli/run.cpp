@@ -2,6 +2,7 @@
 
 #include "base/byte_size.hpp"
 #include "base/duration.hpp"
+#include "base/utf8.hpp"
 #include "facade/service.hpp"
 #include "sharding/join_addresses.hpp"
 
@@ -145,6 +146,18 @@ std::vector<std::string> split(const std::string& list) {
   return parts;
 }
 
+/// Whether other nodes take it for a name: see ProbeMessage::parse.
+bool is_name(std::string_view text) {
+  if (text.size() > 512) return false;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = base::utf8_character(text.substr(at));
+    if (length == 0 || static_cast<unsigned char>(text[at]) < 0x20 || text[at] == 0x7f)
+      return false;
+    at += length;
+  }
+  return true;
+}
+
 /// False, with a message on standard error, when a flag cannot be.
 bool cluster_options(const RunFlags::Cluster& flags, facade::ServiceOptions& service) {
   if (!flags.enabled) return true;
@@ -165,6 +178,14 @@ bool cluster_options(const RunFlags::Cluster& flags, facade::ServiceOptions& ser
     }
     *into = *duration;
   }
+  for (const auto& [flag, text] :
+       {std::pair("--cluster.node-name", &options.node_name),
+        std::pair("--cluster.name", &options.cluster_name),
+        std::pair("--cluster.advertise-address", &options.advertise_address)})
+    if (!is_name(*text)) {
+      fmt::print(stderr, "collector: {}: more than 512 bytes, or not printable\n", flag);
+      return false;
+    }
   for (const std::string& address : options.join)
     if (auto parsed = sharding::parse_join_address(address, 1); !parsed) {
       fmt::print(stderr, "collector: --cluster.join-addresses: {}\n", parsed.error().what());
