@@ -19,6 +19,13 @@ struct RunFlags {
   std::string shutdown_deadline = "10m";
   std::deque<std::string> unused;  ///< values of flags that are checked and change nothing
   std::string memory_limit = "auto";
+  struct Cluster {
+    bool enabled = false;
+    std::string node_name, advertise_address, join_addresses, name;
+    std::string advertise_interfaces = "eth0,en0";
+    std::string rejoin_interval = "60s", wait_timeout = "0s";
+    std::size_t max_join_peers = 5, wait_for_size = 0;
+  } cluster;
 };
 /// Every flag of `alloy run`: with its meaning, accepted where it asks for nothing, else refused
 /// with a hint.

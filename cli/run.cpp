@@ -2,7 +2,9 @@
 
 #include "base/byte_size.hpp"
 #include "base/duration.hpp"
+#include "base/utf8.hpp"
 #include "facade/service.hpp"
+#include "sharding/join_addresses.hpp"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -10,6 +12,8 @@
 #include <charconv>
 #include <cstdlib>
 #include <functional>
+#include <optional>
+#include <utility>
 
 namespace collector::cli {
 namespace {
@@ -66,6 +70,128 @@ void refuse_value(CLI::App& command, RunFlags& flags, const char* name, const ch
   value_flag(command, flags, name, fmt::format("Refused: {}", hint), [=](const std::string& value) {
     return value == harmless ? std::string() : fmt::format("is not supported: {}", hint);
   });
+}
+
+void add_cluster_flags(CLI::App& command, RunFlags& all) {
+  constexpr auto kLast = CLI::MultiOptionPolicy::TakeLast;
+  RunFlags::Cluster& flags = all.cluster;
+  command
+      .add_flag("--cluster.enabled", flags.enabled,
+                "Share the targets of clustering components with other nodes")
+      ->multi_option_policy(kLast);
+  command
+      .add_option("--cluster.node-name", flags.node_name,
+                  "Name of this node, unique in the cluster; by default the machine's")
+      ->multi_option_policy(kLast);
+  command
+      .add_option("--cluster.join-addresses", flags.join_addresses,
+                  "Where other nodes are, with commas: HOST[:PORT], also behind dns+, dnssrv+, "
+                  "dnssrvnoa+")
+      ->multi_option_policy(kLast);
+  command
+      .add_option("--cluster.rejoin-interval", flags.rejoin_interval,
+                  "How often the join addresses are looked up; 0s: once")
+      ->multi_option_policy(kLast)
+      ->capture_default_str();
+  command
+      .add_option("--cluster.advertise-address", flags.advertise_address,
+                  "HOST[:PORT] at which other nodes reach this one's admin server")
+      ->multi_option_policy(kLast);
+  command
+      .add_option("--cluster.advertise-interfaces", flags.advertise_interfaces,
+                  "Interfaces whose address is advertised where none is given; all: any")
+      ->multi_option_policy(kLast)
+      ->capture_default_str();
+  command
+      .add_option("--cluster.max-join-peers", flags.max_join_peers,
+                  "Join addresses that are asked at a time, at random; 0: all")
+      ->multi_option_policy(kLast)
+      ->capture_default_str();
+  command
+      .add_option("--cluster.name", flags.name,
+                  "Nodes with another cluster name do not belong to it")
+      ->multi_option_policy(kLast);
+  command
+      .add_option("--cluster.wait-for-size", flags.wait_for_size,
+                  "Members without which clustering components do nothing")
+      ->multi_option_policy(kLast)
+      ->capture_default_str();
+  command
+      .add_option("--cluster.wait-timeout", flags.wait_timeout,
+                  "After that they begin all the same, also while join addresses have no answer; "
+                  "0s: never")
+      ->multi_option_policy(kLast)
+      ->capture_default_str();
+  refuse_value(
+      command, all, "--cluster.discover-peers", "",
+      "give --cluster.join-addresses a DNS name: dnssrv+NAME, a headless service in Kubernetes");
+  refuse_switch(
+      command, all, "--cluster.enable-tls",
+      "nodes ask each other over plain HTTP in this version, whatever the http block's tls says");
+  for (const char* name : {"--cluster.tls-ca-path", "--cluster.tls-cert-path",
+                           "--cluster.tls-key-path", "--cluster.tls-server-name"})
+    ignore_value(command, all, name, "acts only with --cluster.enable-tls, which is refused");
+}
+
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> parts;
+  std::string part;
+  for (const char c : list + ",") {
+    if (c != ',') {
+      if (c != ' ') part += c;
+    } else if (!part.empty()) {
+      parts.push_back(std::exchange(part, {}));
+    }
+  }
+  return parts;
+}
+
+/// Whether other nodes take it for a name: see ProbeMessage::parse.
+bool is_name(std::string_view text) {
+  if (text.size() > 512) return false;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = base::utf8_character(text.substr(at));
+    if (length == 0 || static_cast<unsigned char>(text[at]) < 0x20 || text[at] == 0x7f)
+      return false;
+    at += length;
+  }
+  return true;
+}
+
+/// False, with a message on standard error, when a flag cannot be.
+bool cluster_options(const RunFlags::Cluster& flags, facade::ServiceOptions& service) {
+  if (!flags.enabled) return true;
+  auto& options = service.cluster.emplace();
+  options.node_name = flags.node_name;
+  options.cluster_name = flags.name;
+  options.advertise_address = flags.advertise_address;
+  options.join = split(flags.join_addresses);
+  options.max_join_peers = flags.max_join_peers;
+  options.wait_for_size = flags.wait_for_size;
+  service.advertise_interfaces = split(flags.advertise_interfaces);
+  for (const auto& [text, into] : {std::pair(&flags.rejoin_interval, &options.rejoin_interval),
+                                   std::pair(&flags.wait_timeout, &options.wait_timeout)}) {
+    const auto duration = *text == "0" ? std::optional(Duration{}) : base::parse_duration(*text);
+    if (!duration || duration->count() < 0) {
+      fmt::print(stderr, "collector: \"{}\" is no duration\n", *text);
+      return false;
+    }
+    *into = *duration;
+  }
+  for (const auto& [flag, text] :
+       {std::pair("--cluster.node-name", &options.node_name),
+        std::pair("--cluster.name", &options.cluster_name),
+        std::pair("--cluster.advertise-address", &options.advertise_address)})
+    if (!is_name(*text)) {
+      fmt::print(stderr, "collector: {}: more than 512 bytes, or not printable\n", flag);
+      return false;
+    }
+  for (const std::string& address : options.join)
+    if (auto parsed = sharding::parse_join_address(address, 1); !parsed) {
+      fmt::print(stderr, "collector: --cluster.join-addresses: {}\n", parsed.error().what());
+      return false;
+    }
+  return true;
 }
 
 }  // namespace
@@ -128,16 +254,7 @@ void add_run_flags(CLI::App& command, RunFlags& flags) {
   ignore_switch(command, flags, "--cluster.use-discovery-v1",
                 "deprecated, without effect there too");
   ignore_value(command, flags, "--windows.priority", "this is not Windows");
-  for (const char* name :
-       {"--cluster.node-name", "--cluster.join-addresses", "--cluster.discover-peers",
-        "--cluster.rejoin-interval", "--cluster.advertise-address",
-        "--cluster.advertise-interfaces", "--cluster.max-join-peers", "--cluster.name",
-        "--cluster.tls-ca-path", "--cluster.tls-cert-path", "--cluster.tls-key-path",
-        "--cluster.tls-server-name", "--cluster.wait-for-size", "--cluster.wait-timeout"})
-    ignore_value(command, flags, name, "acts only with --cluster.enabled, which is refused");
-  refuse_switch(command, flags, "--cluster.enabled",
-                "run one instance; clustering is not there yet");
-  refuse_switch(command, flags, "--cluster.enable-tls", "clustering is not there yet");
+  add_cluster_flags(command, flags);
   refuse_switch(command, flags, "--server.http.enable-graphql", "use the JSON under /api/v0/");
   refuse_switch(command, flags, "--server.http.enable-graphql-playground",
                 "use the JSON under /api/v0/");
@@ -181,8 +298,9 @@ int run_collector(const RunFlags& flags) {
     }
     options.memory_limit = bytes > 0 ? static_cast<std::uint64_t>(bytes) : Budget::kNoLimit;
   }
+  if (!cluster_options(flags.cluster, options)) return kUsage;
   if (const char* url = std::getenv("COLLECTOR_REMOTE_WRITE_URL")) options.remote_write_url = url;
-  return static_cast<int>(facade::run_service(options));
+  return static_cast<int>(facade::run_service(std::move(options)));
 }
 
 }  // namespace collector::cli

@@ -122,6 +122,9 @@ class Stack(contextlib.ExitStack):
     def collector(self, config, name="collector", ready=True, env=None, flags=()):
         port = free_port()
         path = self.write(f"{name}.alloy", config.replace("ADMIN", f"127.0.0.1:{port}"))
+        return self.collector_at(port, path, name, flags, ready, env)
+
+    def collector_at(self, port, path, name, flags=(), ready=True, env=None):
         p = self.start(name, [collector_binary(), "run", path,
                               f"--server.http.listen-addr=127.0.0.1:{port}",
                               f"--storage.path={self.folder}/{name}-data", *flags],

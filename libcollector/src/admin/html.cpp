@@ -149,8 +149,9 @@ std::string badge(std::string_view state) {
 
 std::string document(const Frame& frame, const std::string& body) {
   std::string nav;
-  for (const auto& [path, name] : {std::pair{"", "components"}, std::pair{"targets", "targets"},
-                                   std::pair{"store", "store"}, std::pair{"ledger", "ledger"}})
+  for (const auto& [path, name] :
+       {std::pair{"", "components"}, std::pair{"targets", "targets"}, std::pair{"store", "store"},
+        std::pair{"ledger", "ledger"}, std::pair{"clustering", "clustering"}})
     nav += fmt::format("<a href=\"{}/{}\"{}>{}</a>", escape(frame.prefix), path,
                        frame.at == name ? " class=\"here\"" : "", name);
   std::string refresh;

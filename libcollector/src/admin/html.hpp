@@ -25,7 +25,7 @@ std::string sparkline(std::span<const double> values, int width = 160, int heigh
 struct Frame {
   std::string prefix;  ///< of every link
   std::string title;
-  std::string at;  ///< which page this is: components, targets, store, ledger
+  std::string at;  ///< which page this is: components, targets, store, ledger, clustering
   int refresh_seconds = 0;
 };
 /// A whole page around `body`.

@@ -1,6 +1,7 @@
 #include "admin/pages.hpp"
 
 #include "admin/api.hpp"
+#include "admin/cluster.hpp"
 #include "admin/html.hpp"
 #include "net/http.hpp"
 
@@ -184,6 +185,7 @@ std::optional<std::string> page(const PageContext& in, std::string_view path,
   if (path == "/targets") return targets(in);
   if (path == "/store") return store_page(in, target);
   if (path == "/ledger") return ledger(in);
+  if (path == "/clustering") return cluster_page(in);
   if (path.starts_with(kComponent))
     return component(in, net::url_decode(std::string(path.substr(kComponent.size()))));
   return std::nullopt;

@@ -1,6 +1,8 @@
 // The pages of the admin server: rendered here, no script. One thread.
 #pragma once
 
+#include <collector/engine/sharding.hpp>
+
 #include "admin/rates.hpp"
 
 #include <optional>
@@ -13,10 +15,11 @@ struct PageContext {
   pipeline::Controller& controller;
   const EdgeRates& rates;
   const std::string& prefix;  ///< of every link, without a slash at its end
+  const sharding::ProbedMembership* cluster = nullptr;
 };
 
-/// The page at `path` (`/`, `/component/ID`, `/targets`, `/store`, `/ledger`), or nothing. `target`
-/// is the request's, for its query.
+/// The page at `path` (`/`, `/component/ID`, `/targets`, `/store`, `/ledger`, `/clustering`), or
+/// nothing. `target` is the request's, for its query.
 std::optional<std::string> page(const PageContext& in, std::string_view path,
                                 const std::string& target);
 

@@ -1,12 +1,16 @@
 #include "admin/server.hpp"
 
 #include "admin/api.hpp"
+#include "admin/cluster.hpp"
 #include "admin/pages.hpp"
 #include "admin/rates.hpp"
 #include "admin/server_tls.hpp"
 #include "base/base64.hpp"
 #include "net/http_server.hpp"
 #include "pipeline/controller.hpp"
+#include "sharding/probe_message.hpp"
+
+#include <nlohmann/json.hpp>
 
 namespace collector::admin {
 namespace {
@@ -94,6 +98,8 @@ struct AdminServer::State {
         tls(std::make_shared<ServerTls>(c)),
         machine(machine_name(c.seams().files)) {
     while (options.ui_path_prefix.ends_with('/')) options.ui_path_prefix.pop_back();
+    if (options.cluster)
+      cluster_metrics = std::make_unique<ClusterMetrics>(controller.metrics(), *options.cluster);
   }
 
   pipeline::Controller& controller;
@@ -101,6 +107,7 @@ struct AdminServer::State {
   EdgeRates rates;
   std::shared_ptr<ServerTls> tls;
   std::string machine;
+  std::unique_ptr<ClusterMetrics> cluster_metrics;
   std::unique_ptr<net::HttpServer> server;
 
   Task<net::Response> answer(net::Request request) {
@@ -120,6 +127,11 @@ struct AdminServer::State {
     if (path == "/metrics" || path == "/-/ready" || path == "/-/healthy") {
       net::Response probed = probe(path);
       co_return probed;
+    }
+    // Before the look at Host: nodes know each other by names that are not this machine's own.
+    if (path == sharding::kProbePath && options.cluster) {
+      net::Response known = answer_probe(*options.cluster, request);
+      co_return known;
     }
     if (!is_own_host(request.headers.get("Host"), machine))
       co_return text(403, "this host name is not this machine's: use its address or localhost\n");
@@ -169,6 +181,10 @@ struct AdminServer::State {
   }
 
   net::Response show(std::string_view path, const std::string& target) {
+    if (path == "/api/v0/cluster")
+      return json(cluster_json(options.cluster, controller.seams().loop.now())
+                      .dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+                  "\n");
     if (starts(path, "/api/v0/")) {
       auto body = api(controller, rates, path.substr(8), target);
       return body ? json(std::move(*body)) : text(404, "there is nothing here\n");
@@ -177,7 +193,7 @@ struct AdminServer::State {
     const std::string& prefix = options.ui_path_prefix;
     if (!starts(rest, prefix)) return text(404, "there is nothing here\n");
     rest.remove_prefix(prefix.size());
-    auto body = page({controller, rates, prefix}, rest, target);
+    auto body = page({controller, rates, prefix, options.cluster}, rest, target);
     return body ? html(std::move(*body)) : text(404, "there is no such page\n");
   }
 };

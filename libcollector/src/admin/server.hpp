@@ -11,6 +11,10 @@ namespace collector::pipeline {
 class Controller;
 }
 
+namespace collector::sharding {
+class ProbedMembership;
+}
+
 namespace collector::admin {
 
 class AdminServer {
@@ -20,6 +24,8 @@ class AdminServer {
     std::uint16_t port = 12345;
     std::string ui_path_prefix = "/";
     Function<Task<Status>()> reload;  ///< what POST /-/reload asks for
+    /// Its probes are answered here; outlives the server. Null: this node is alone.
+    sharding::ProbedMembership* cluster = nullptr;
   };
   /// The controller outlives the server.
   AdminServer(pipeline::Controller& controller, Options options);

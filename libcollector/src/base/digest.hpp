@@ -6,7 +6,8 @@
 
 namespace collector::base {
 
-/// The last eight bytes of the MD5 digest as a big-endian number: what Prometheus' hashmod divides.
-std::uint64_t md5_tail(std::string_view bytes);
+/// Prometheus' hashmod: the last eight bytes of the MD5 digest as a big-endian number, modulo
+/// `modulus`, which is not 0.
+std::uint64_t hashmod(std::string_view bytes, std::uint64_t modulus);
 
 }  // namespace collector::base

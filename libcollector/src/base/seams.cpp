@@ -26,6 +26,21 @@ Task<bool> sleep_for(Clock& clock, Duration delay, std::stop_token stop) {
   co_return slept;
 }
 
+Task<Result<std::vector<std::string>>> Network::addresses(std::string host, std::stop_token stop) {
+  std::vector<std::string> found;
+  Status failed;
+  for (const RecordType type : {RecordType::a, RecordType::aaaa}) {
+    auto records = co_await resolve(host, type, stop);
+    if (!records) {
+      if (failed.ok()) failed = records.error();
+      continue;
+    }
+    for (DnsRecord& record : *records) found.push_back(std::move(record.target));
+  }
+  if (found.empty() && !failed.ok()) co_return failed;
+  co_return found;
+}
+
 std::uint64_t Random::below(std::uint64_t bound) {
   // Lemire, "Fast random integer generation in an interval" (2019): unbiased by rejection.
   for (;;) {

@@ -19,9 +19,10 @@ class LogFunction final : public base::LogOutput {
   Function<void(std::string_view)> log_;
 };
 
-pipeline::Controller::Options controller_options(std::string storage_path) {
+pipeline::Controller::Options controller_options(Pipeline::Options& given) {
   pipeline::Controller::Options options;
-  options.storage_path = std::move(storage_path);
+  options.storage_path = std::move(given.storage_path);
+  options.cluster = given.cluster;
   options.root_exports = true;
   return options;
 }
@@ -32,8 +33,7 @@ struct Pipeline::State {
   State(Seams s, Options options)
       : seams(s),
         output(std::move(options.log)),
-        controller(s, filled(registry, options.components), output,
-                   controller_options(std::move(options.storage_path))) {}
+        controller(s, filled(registry, options.components), output, controller_options(options)) {}
   static pipeline::Registry& filled(pipeline::Registry& registry,
                                     const std::vector<Definition>& components) {
     for (const Definition& d : components) registry.add(d);

@@ -2,17 +2,20 @@
 
 #include "admin/server.hpp"
 #include "base/system_files.hpp"
+#include "facade/advertise.hpp"
 #include "facade/builtin.hpp"
 #include "facade/memory_limit.hpp"
 #include "facade/sources.hpp"
 #include "net/system_loop.hpp"
 #include "net/system_network.hpp"
 #include "pipeline/controller.hpp"
+#include "sharding/join_addresses.hpp"
 
 #include <fmt/format.h>
 
 #include <malloc.h>
 #include <unistd.h>
+#include <algorithm>
 #include <csignal>
 
 namespace collector::facade {
@@ -21,15 +24,17 @@ namespace {
 constexpr Duration kReloadPoll = std::chrono::milliseconds(20);
 /// Blocks from this size on go back to the system as soon as they are freed.
 constexpr int kReturnedBlock = 256 << 10;
+/// How long peers may take to hear that this node stops.
+constexpr Duration kFarewell = std::chrono::seconds(2);
 
 class Service {
  public:
-  explicit Service(const ServiceOptions& options)
-      : options_(options),
+  explicit Service(ServiceOptions options)
+      : options_(std::move(options)),
         network_(loop_),
+        cluster_(make_cluster()),
         controller_(Seams{loop_, network_, files_, random_, Budget(memory_limit())},
-                    builtin_components(), output_,
-                    {options.storage_path, base::LogFormat::logfmt, base::Level::info}),
+                    builtin_components(), output_, controller_options()),
         admin_(controller_, admin_options()) {}
 
   Exit run() {
@@ -54,12 +59,46 @@ class Service {
   }
 
  private:
+  std::unique_ptr<sharding::ProbedMembership> make_cluster() {
+    if (!options_.cluster) return nullptr;
+    auto& o = *options_.cluster;
+    o.default_port = options_.listen_port;
+    if (o.node_name.empty()) {
+      auto name = files_.read("/proc/sys/kernel/hostname", 256);
+      o.node_name = name ? name->substr(0, name->find('\n')) : std::string("localhost");
+    }
+    if (o.advertise_address.empty()) {
+      o.advertise_address = interface_address(options_.advertise_interfaces);
+      if (o.advertise_address.empty()) {
+        say("collector: no interface of --cluster.advertise-interfaces has an address: this node "
+            "advertises 127.0.0.1\n");
+        o.advertise_address = "127.0.0.1";
+      }
+    }
+    if (!sharding::split_host_port(o.advertise_address))
+      o.advertise_address = sharding::join_host_port(o.advertise_address, options_.listen_port);
+    o.log = [this](bool problem, std::string_view message) {
+      base::Logger log = controller_.log().with("service", "cluster");
+      problem ? log.warn(message) : log.info(message);
+    };
+    return std::make_unique<sharding::ProbedMembership>(Seams{loop_, network_, files_, random_},
+                                                        std::move(o));
+  }
+
+  pipeline::Controller::Options controller_options() {
+    pipeline::Controller::Options o;
+    o.storage_path = options_.storage_path;
+    o.cluster = cluster_.get();
+    return o;
+  }
+
   admin::AdminServer::Options admin_options() {
     admin::AdminServer::Options o;
     o.address = options_.listen_address;
     o.port = options_.listen_port;
     o.ui_path_prefix = options_.ui_path_prefix;
     o.reload = [this] { return reload(); };
+    o.cluster = cluster_.get();
     return o;
   }
 
@@ -86,9 +125,19 @@ class Service {
       say("collector: the configuration was not loaded\n");
       co_return Exit::bad_configuration;
     }
+    if (cluster_ && controller_.http().tls) {
+      say("collector: --cluster.enabled: nodes ask each other over plain HTTP in this version, "
+          "which "
+          "the http block's tls refuses\n");
+      co_return Exit::bad_configuration;
+    }
     if (Status s = admin_.listen(); !s.ok()) {
       say(fmt::format("collector: {}; choose another with --server.http.listen-addr\n", s.what()));
       co_return Exit::cannot_listen;
+    }
+    if (cluster_) {
+      cluster_->start();
+      cluster_->participate();
     }
     controller_.log().info("collector runs",
                            {{"version", COLLECTOR_VERSION},
@@ -157,11 +206,22 @@ class Service {
       return;
     }
     controller_.log().info("stopping");
-    spawn(controller_.stop(loop_.now() + options_.shutdown_deadline), [this](bool drained) {
+    spawn(end(loop_.now() + options_.shutdown_deadline), [this](bool drained) {
       exit_ = tell_undelivered() == 0 && drained ? Exit::ok : Exit::not_drained;
       admin_.close();
       loop_.stop();
     });
+  }
+
+  /// The others take this node's targets over before it ends them.
+  Task<bool> end(Instant deadline) {
+    if (cluster_) {
+      const bool told = co_await cluster_->leave(std::min(deadline, loop_.now() + kFarewell));
+      if (!told) controller_.log().warn("not every node heard that this one stops");
+    }
+    const bool drained = co_await controller_.stop(deadline);
+    if (cluster_) co_await cluster_->stop();
+    co_return drained;
   }
 
   std::uint64_t tell_undelivered() {
@@ -177,12 +237,13 @@ class Service {
 
   static void say(std::string_view text) { base::StandardError().write(text); }
 
-  const ServiceOptions& options_;
+  ServiceOptions options_;
   base::SystemFiles files_;
   base::SystemRandom random_;
   base::StandardError output_;
   net::SystemLoop loop_;
   net::SystemNetwork network_;
+  std::unique_ptr<sharding::ProbedMembership> cluster_;  ///< null: alone
   pipeline::Controller controller_;
   admin::AdminServer admin_;
   bool stopping_ = false;
@@ -191,8 +252,8 @@ class Service {
 
 }  // namespace
 
-Exit run_service(const ServiceOptions& options) {
-  auto service = std::make_unique<Service>(options);
+Exit run_service(ServiceOptions options) {
+  auto service = std::make_unique<Service>(std::move(options));
   const Exit exit = service->run();
   // What did not end by the deadline may still refer to the rest: the process ends here instead.
   if (exit == Exit::not_drained) ::_exit(static_cast<int>(exit));

@@ -1,6 +1,8 @@
 // The daemon: one controller on its own loop, the admin server, signals. What `collector run` runs.
 #pragma once
 
+#include <collector/engine/sharding.hpp>
+
 #include "base/log.hpp"
 
 #include <cstdint>
@@ -28,9 +30,13 @@ struct ServiceOptions {
   Duration shutdown_deadline = std::chrono::minutes(10);
   std::string remote_write_url;               ///< for the built-in configuration
   std::optional<std::uint64_t> memory_limit;  ///< bytes; unset: default_memory_limit()
+  /// Absent: this node is alone. An empty node name means the machine's, an empty address to
+  /// advertise that of the interfaces; the log is the service's.
+  std::optional<sharding::ProbedMembership::Options> cluster;
+  std::vector<std::string> advertise_interfaces;
 };
 
 /// Blocks until SIGTERM or SIGINT; SIGHUP reloads.
-Exit run_service(const ServiceOptions& options);
+Exit run_service(ServiceOptions options);
 
 }  // namespace collector::facade

@@ -184,7 +184,7 @@ bool RelabelRules::apply(const Compiled& compiled, LabelsBuilder& labels) {
       labels.set(rule.target_label, with_case(value, rule.action == Action::uppercase));
       return true;
     case Action::hash_mod:
-      labels.set(rule.target_label, std::to_string(base::md5_tail(value) % rule.modulus));
+      labels.set(rule.target_label, std::to_string(base::hashmod(value, rule.modulus)));
       return true;
     case Action::label_map: {
       const auto before = labels.all();

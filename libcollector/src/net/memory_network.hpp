@@ -33,6 +33,10 @@ class MemoryRoutes final : public Network {
                                                std::stop_token stop) override {
     return outside_.resolve(std::move(name), type, std::move(stop));
   }
+  Task<Result<std::vector<std::string>>> addresses(std::string host,
+                                                   std::stop_token stop) override {
+    return outside_.addresses(std::move(host), std::move(stop));
+  }
   Result<std::shared_ptr<void>> watch(const std::string& path, Function<void()> changed) override {
     return outside_.watch(path, std::move(changed));
   }

@@ -107,12 +107,22 @@ struct SimulatedNetwork::State {
   Random& chance;
   LinkQuality quality;
   std::set<std::string> cut;
+  std::set<std::pair<std::string, std::string>> parted;  ///< in order of their names
   std::map<std::pair<std::string, RecordType>, std::vector<DnsRecord>> records;
   std::map<std::pair<std::string, std::uint16_t>, std::shared_ptr<Accepting>> listeners;
   std::string here = "localhost", trace;
   std::uint16_t next_port = 40000;
   std::uint64_t connections = 0;
+  struct Connection {
+    std::string from, to;
+    std::weak_ptr<Wire> there, back;
+  };
+  std::vector<Connection> open;
 
+  bool blocked(const std::string& from, const std::string& to) const {
+    return cut.contains(from) || cut.contains(to) ||
+           parted.contains({std::min(from, to), std::max(from, to)});
+  }
   void note(std::string_view what, std::uint64_t connection, std::size_t bytes) {
     trace += fmt::format("{} {} {} {}\n", loop.now().since_origin.count(), connection, what, bytes);
   }
@@ -131,11 +141,14 @@ using NetworkState = SimulatedNetwork::State;
 
 class SimulatedStream final : public Stream {
  public:
-  SimulatedStream(std::shared_ptr<NetworkState> net, std::uint64_t id, std::string host,
-                  std::shared_ptr<Wire> in, std::shared_ptr<Wire> out, std::string peer)
+  /// `from` connected to `to`; names of hosts.
+  SimulatedStream(std::shared_ptr<NetworkState> net, std::uint64_t id, std::string from,
+                  std::string to, std::shared_ptr<Wire> in, std::shared_ptr<Wire> out,
+                  std::string peer)
       : net_(std::move(net)),
         id_(id),
-        host_(std::move(host)),
+        from_(std::move(from)),
+        to_(std::move(to)),
         in_(std::move(in)),
         out_(std::move(out)),
         peer_(std::move(peer)) {}
@@ -203,17 +216,18 @@ class SimulatedStream final : public Stream {
   }
   /// A cut link holds back what is under way and looks again later.
   void arrive_at(Instant when, std::string bytes, bool end) {
-    arrive(net_, out_, host_, when, std::move(bytes), end);
+    arrive(net_, out_, from_, to_, when, std::move(bytes), end);
   }
   static void arrive(std::shared_ptr<NetworkState> net, std::shared_ptr<Wire> wire,
-                     std::string host, Instant when, std::string bytes, bool end) {
+                     std::string from, std::string to, Instant when, std::string bytes, bool end) {
     NetworkState& state = *net;
     state.loop.arm(when - state.loop.now(),
-                   [net = std::move(net), wire = std::move(wire), host = std::move(host),
-                    bytes = std::move(bytes), end]() mutable {
-                     if (net->cut.contains(host)) {
+                   [net = std::move(net), wire = std::move(wire), from = std::move(from),
+                    to = std::move(to), bytes = std::move(bytes), end]() mutable {
+                     if (net->blocked(from, to)) {
+                       if (wire->broken) return;  // nobody waits for it
                        const Instant later = net->loop.now() + net->quality.resend;
-                       return arrive(net, wire, host, later, std::move(bytes), end);
+                       return arrive(net, wire, from, to, later, std::move(bytes), end);
                      }
                      wire->arrived += bytes;
                      if (end) wire->closed = true;
@@ -223,7 +237,7 @@ class SimulatedStream final : public Stream {
 
   std::shared_ptr<NetworkState> net_;
   std::uint64_t id_;
-  std::string host_;  ///< of the server's end: what may be cut off
+  std::string from_, to_;
   std::shared_ptr<Wire> in_, out_;
   std::string peer_;
   bool closed_ = false;
@@ -282,17 +296,47 @@ void SimulatedNetwork::cut(const std::string& host, bool is_cut) {
   else
     state_->cut.erase(host);
 }
+void SimulatedNetwork::part(const std::string& one, const std::string& other, bool are_parted) {
+  const std::pair pair(std::min(one, other), std::max(one, other));
+  if (are_parted)
+    state_->parted.insert(pair);
+  else
+    state_->parted.erase(pair);
+}
+void SimulatedNetwork::crash(const std::string& host) {
+  for (auto at = state_->listeners.begin(); at != state_->listeners.end();) {
+    if (at->first.first != host) {
+      ++at;
+      continue;
+    }
+    const auto accepting = at->second;
+    at = state_->listeners.erase(at);
+    accepting->closed = true;
+    if (auto a = std::exchange(accepting->acceptor, nullptr))
+      state_->loop.post([a = std::move(a)]() mutable { a(true); });
+  }
+  for (const auto& connection : state_->open) {
+    if (connection.from != host && connection.to != host) continue;
+    for (const auto& end : {connection.there.lock(), connection.back.lock()}) {
+      if (!end) continue;
+      end->broken = true;
+      end->wake(state_->loop, true);
+    }
+  }
+  std::erase_if(state_->open, [&](const auto& c) { return c.from == host || c.to == host; });
+}
 void SimulatedNetwork::record(std::string name, RecordType type, std::vector<DnsRecord> records) {
   state_->records[{std::move(name), type}] = std::move(records);
 }
 void SimulatedNetwork::listen_as(std::string host) { state_->here = std::move(host); }
 const std::string& SimulatedNetwork::trace() const { return state_->trace; }
 
-Task<Result<std::unique_ptr<Stream>>> SimulatedNetwork::connect(std::string host,
-                                                                std::uint16_t port,
-                                                                std::stop_token stop) {
-  auto net = state_;
-  if (net->cut.contains(host)) {
+namespace {
+
+Task<Result<std::unique_ptr<Stream>>> connect_from(std::shared_ptr<NetworkState> net,
+                                                   std::string from, std::string host,
+                                                   std::uint16_t port, std::stop_token stop) {
+  if (net->blocked(from, host)) {
     const bool slept = co_await sleep_for(net->loop, kConnectTimeout, stop);
     if (!slept) co_return Status(Code::cancelled, "connect: stopped");
     co_return Status(Code::unavailable, fmt::format("dial tcp {}:{}: timed out", host, port));
@@ -306,28 +350,30 @@ Task<Result<std::unique_ptr<Stream>>> SimulatedNetwork::connect(std::string host
   const std::uint64_t id = ++net->connections;
   net->note("connect", id, port);
   auto there = std::make_shared<Wire>(), back = std::make_shared<Wire>();
-  at->second->waiting.push_back(
-      std::make_unique<SimulatedStream>(net, id, host, there, back, fmt::format("client:{}", id)));
+  std::erase_if(net->open, [](const auto& c) { return c.there.expired() && c.back.expired(); });
+  net->open.push_back({from, host, there, back});
+  at->second->waiting.push_back(std::make_unique<SimulatedStream>(
+      net, id, from, host, there, back, fmt::format("{}:{}", from.empty() ? "client" : from, id)));
   if (auto a = std::exchange(at->second->acceptor, nullptr))
     net->loop.post([a = std::move(a)]() mutable { a(true); });
   std::unique_ptr<Stream> ours = std::make_unique<SimulatedStream>(
-      net, id, host, back, there, fmt::format("{}:{}", host, port));
+      net, id, from, host, back, there, fmt::format("{}:{}", host, port));
   co_return Result<std::unique_ptr<Stream>>(std::move(ours));
 }
 
-Result<std::unique_ptr<Listener>> SimulatedNetwork::listen(const std::string&, std::uint16_t port) {
-  if (port == 0) port = state_->next_port++;
-  const std::pair at(state_->here, port);
-  auto accepting = std::make_shared<State::Accepting>();
-  if (!state_->listeners.emplace(at, accepting).second)
+Result<std::unique_ptr<Listener>> listen_at(const std::shared_ptr<NetworkState>& net,
+                                            const std::string& host, std::uint16_t port) {
+  if (port == 0) port = net->next_port++;
+  const std::pair at(host, port);
+  auto accepting = std::make_shared<NetworkState::Accepting>();
+  if (!net->listeners.emplace(at, accepting).second)
     return Status(Code::already_exists,
                   fmt::format("listen tcp {}:{}: address already in use", at.first, port));
-  return std::unique_ptr<Listener>(std::make_unique<SimulatedListener>(state_, at, accepting));
+  return std::unique_ptr<Listener>(std::make_unique<SimulatedListener>(net, at, accepting));
 }
 
-Task<Result<std::vector<DnsRecord>>> SimulatedNetwork::resolve(std::string name, RecordType type,
-                                                               std::stop_token stop) {
-  auto net = state_;
+Task<Result<std::vector<DnsRecord>>> resolve_in(std::shared_ptr<NetworkState> net, std::string name,
+                                                Network::RecordType type, std::stop_token stop) {
   const bool slept = co_await sleep_for(net->loop, net->delay(), stop);
   if (!slept) co_return Status(Code::cancelled, "resolve: stopped");
   const auto at = net->records.find({name, type});
@@ -335,6 +381,47 @@ Task<Result<std::vector<DnsRecord>>> SimulatedNetwork::resolve(std::string name,
   co_return at->second;
 }
 
+class HostNetwork final : public Network {
+ public:
+  HostNetwork(std::shared_ptr<NetworkState> net, std::string host)
+      : net_(std::move(net)), host_(std::move(host)) {}
+  Task<Result<std::unique_ptr<Stream>>> connect(std::string host, std::uint16_t port,
+                                                std::stop_token stop) override {
+    return connect_from(net_, host_, std::move(host), port, std::move(stop));
+  }
+  Result<std::unique_ptr<Listener>> listen(const std::string&, std::uint16_t port) override {
+    return listen_at(net_, host_, port);
+  }
+  Task<Result<std::vector<DnsRecord>>> resolve(std::string name, RecordType type,
+                                               std::stop_token stop) override {
+    return resolve_in(net_, std::move(name), type, std::move(stop));
+  }
+  Result<std::shared_ptr<void>> watch(const std::string&, Function<void()>) override {
+    return Status(Code::unimplemented, "nothing is watched here: poll");
+  }
+
+ private:
+  std::shared_ptr<NetworkState> net_;
+  std::string host_;
+};
+
+}  // namespace
+
+std::unique_ptr<Network> SimulatedNetwork::host(std::string name) {
+  return std::make_unique<HostNetwork>(state_, std::move(name));
+}
+Task<Result<std::unique_ptr<Stream>>> SimulatedNetwork::connect(std::string host,
+                                                                std::uint16_t port,
+                                                                std::stop_token stop) {
+  return connect_from(state_, {}, std::move(host), port, std::move(stop));
+}
+Result<std::unique_ptr<Listener>> SimulatedNetwork::listen(const std::string&, std::uint16_t port) {
+  return listen_at(state_, state_->here, port);
+}
+Task<Result<std::vector<DnsRecord>>> SimulatedNetwork::resolve(std::string name, RecordType type,
+                                                               std::stop_token stop) {
+  return resolve_in(state_, std::move(name), type, std::move(stop));
+}
 Result<std::shared_ptr<void>> SimulatedNetwork::watch(const std::string&, Function<void()>) {
   return Status(Code::unimplemented, "nothing is watched here: poll");
 }

@@ -276,6 +276,11 @@ Task<Result<std::vector<DnsRecord>>> SystemNetwork::resolve(std::string name, Re
   return resolver().query(std::move(name), type, std::move(stop));
 }
 
+Task<Result<std::vector<std::string>>> SystemNetwork::addresses(std::string host,
+                                                                std::stop_token stop) {
+  return resolver().addresses(std::move(host), std::move(stop));
+}
+
 Result<std::shared_ptr<void>> SystemNetwork::watch(const std::string& path,
                                                    Function<void()> changed) {
   if (!inotify_) inotify_ = std::make_shared<Inotify>(loop_);

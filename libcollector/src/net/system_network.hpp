@@ -20,6 +20,7 @@ class SystemNetwork final : public Network {
   Result<std::unique_ptr<Listener>> listen(const std::string& address, std::uint16_t port) override;
   Task<Result<std::vector<DnsRecord>>> resolve(std::string name, RecordType type,
                                                std::stop_token stop) override;
+  Task<Result<std::vector<std::string>>> addresses(std::string host, std::stop_token stop) override;
   Result<std::shared_ptr<void>> watch(const std::string& path, Function<void()> changed) override;
 
  private:

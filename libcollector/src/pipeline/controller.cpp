@@ -137,6 +137,7 @@ Controller::Controller(Seams seams, const Registry& registry, base::LogOutput& o
       root_exports_(options.root_exports) {
   own_->before_write([this] { show_memory(); });
   env_.exports_changed = [this] { schedule_refresh(); };
+  env_.cluster = options.cluster;
   routes_->add(std::string(kInMemoryAddress),
                [this](net::Request request) { return serve_component(std::move(request)); });
 }

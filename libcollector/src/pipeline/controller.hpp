@@ -35,6 +35,7 @@ class Controller {
     base::LogFormat log_format = base::LogFormat::logfmt;
     base::Level log_level = base::Level::info;
     bool root_exports = false;  ///< `export` blocks at the root: what a host program pushes to
+    sharding::Membership* cluster = nullptr;  ///< for `clustering` blocks; null: alone
   };
   /// Everything given outlives the controller.
   Controller(Seams seams, const Registry& registry, base::LogOutput& output, Options options);

@@ -40,6 +40,7 @@ Seams& Context::seams() { return node_.env().seams; }
 base::Logger& Context::log() { return node_.log(); }
 model::SeriesTable& Context::series() { return node_.env().series; }
 pipeline::OwnMetrics& Context::metrics() { return node_.metrics(); }
+sharding::Membership* Context::cluster() { return node_.env().cluster; }
 std::stop_token Context::stop() { return node_.stop_token(); }
 Instant Context::drain_deadline() const { return node_.env().drain_deadline; }
 const std::string& Context::storage_path() const { return node_.env().storage_path; }

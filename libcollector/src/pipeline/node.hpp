@@ -30,6 +30,7 @@ struct Environment {
   Instant drain_deadline{Duration::max()};
   /// A node's exports changed: its dependents are to be evaluated again.
   Function<void()> exports_changed;
+  sharding::Membership* cluster = nullptr;  ///< null: this node is alone
 };
 
 /// An argument struct of a definition, by its description.

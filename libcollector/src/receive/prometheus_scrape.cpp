@@ -3,12 +3,15 @@
 #include "receive/components.hpp"
 #include "receive/scrape_loop.hpp"
 
+#include <collector/engine/sharding.hpp>
+
 #include "pipeline/until_stopped.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace collector::receive {
 namespace {
@@ -29,8 +32,13 @@ class Scrape final : public Component<ScrapeArguments> {
 
   Task<Status> run() override {
     running_ = true;
+    if (sharding::Membership* cluster = context().cluster())
+      watching_ = cluster->on_change([this] {
+        if (outlet_->clustered) sync();
+      });
     sync();
     co_await pipeline::until_stopped(context().loop(), context().stop());
+    watching_ = nullptr;
     const Instant deadline =
         std::min(context().drain_deadline(), context().loop().now() + kLastSamples);
     std::stop_source late;
@@ -85,13 +93,9 @@ class Scrape final : public Component<ScrapeArguments> {
                            {{"address", address == dropped.discovered.end() ? "" : address->second},
                             {"err", dropped.why}});
     }
-    outlet_->targets.set(static_cast<double>(built.active.size()));
-    const std::uint64_t limit = args.target_limit;
+    outlet_->clustered = args.clustering.enabled;
     shared_ = std::make_shared<ScrapeShared>(context().seams(), std::move(args));
-    if (limit > 0 && built.active.size() > limit)
-      shared_->forced_error = fmt::format(
-          "target_limit exceeded (number of targets: {}, limit: {})", built.active.size(), limit);
-    wanted_ = std::move(built.active);
+    all_ = std::move(built.active);
     if (running_) sync();
     return {};
   }
@@ -99,25 +103,62 @@ class Scrape final : public Component<ScrapeArguments> {
  private:
   using LoopPtr = std::shared_ptr<ScrapeLoop>;
 
-  /// Gives each wanted target its loop: its own from before, else that of a target which left with
-  /// the same labels (its series go on, whatever URL they come from), else a new one.
+  /// The targets that this node scrapes; the keys of the others go to `elsewhere`.
+  std::vector<ScrapeTarget> own_targets(const std::unordered_map<std::string, LoopPtr>& by_key,
+                                        std::unordered_set<std::string>& elsewhere) {
+    const sharding::Membership* cluster = outlet_->clustered ? context().cluster() : nullptr;
+    if (!cluster) return std::exchange(all_, {});  // decided by the next update only
+    std::vector<sharding::Claim> claims;
+    claims.reserve(all_.size());
+    for (const ScrapeTarget& target : all_) {
+      const auto at = by_key.find(target.key);
+      const bool held = at != by_key.end() && !at->second->leaving();
+      claims.push_back(
+          {target.hash, held ? static_cast<double>(at->second->last_samples()) : 0.0, held});
+    }
+    const std::vector<sharding::Verdict> verdicts = cluster->decide(claims);
+    std::vector<ScrapeTarget> own;
+    for (std::size_t i = 0; i < all_.size(); ++i)
+      if (verdicts[i] == sharding::Verdict::mine)
+        own.push_back(all_[i]);
+      else
+        elsewhere.insert(all_[i].key);
+    return own;
+  }
+
+  /// Gives each target of this node its loop: its own from before, else that of a target which left
+  /// with the same labels (its series go on, whatever URL they come from), else a new one.
   void sync() {
     std::unordered_map<std::string, LoopPtr> by_key;
     for (const LoopPtr& loop : loops_)
       if (!loop->ended()) by_key[loop->target().key] = loop;
-    std::vector<LoopPtr> next(wanted_.size());
-    for (std::size_t i = 0; i < wanted_.size(); ++i) {
-      auto at = by_key.find(wanted_[i].key);
+    std::unordered_set<std::string> elsewhere;
+    std::vector<ScrapeTarget> wanted = own_targets(by_key, elsewhere);
+    outlet_->targets.set(static_cast<double>(wanted.size()));
+    const std::uint64_t limit = shared_->arguments.target_limit;
+    shared_->forced_error.clear();
+    if (limit > 0 && wanted.size() > limit)
+      shared_->forced_error = fmt::format(
+          "target_limit exceeded (number of targets: {}, limit: {})", wanted.size(), limit);
+    std::erase_if(by_key, [&](const auto& entry) {
+      if (!elsewhere.contains(entry.first)) return false;
+      outlet_->moved.add();
+      entry.second->hand_over();
+      return true;
+    });
+    std::vector<LoopPtr> next(wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      auto at = by_key.find(wanted[i].key);
       if (at == by_key.end()) continue;
       next[i] = std::move(at->second);
       by_key.erase(at);
     }
     std::unordered_map<std::string, LoopPtr> by_labels;
     for (auto& [key, loop] : by_key) by_labels.emplace(labels_key(loop->target().labels), loop);
-    for (std::size_t i = 0; i < wanted_.size(); ++i) {
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
       const bool fresh = !next[i];
       if (fresh) {
-        auto at = by_labels.find(labels_key(wanted_[i].labels));
+        auto at = by_labels.find(labels_key(wanted[i].labels));
         if (at != by_labels.end()) {
           next[i] = std::move(at->second);
           by_labels.erase(at);
@@ -126,10 +167,9 @@ class Scrape final : public Component<ScrapeArguments> {
       }
       const bool start = !next[i];
       if (start) next[i] = std::make_shared<ScrapeLoop>(outlet_);
-      next[i]->configure(std::move(wanted_[i]), shared_);
+      next[i]->configure(std::move(wanted[i]), shared_);
       if (start) begin(next[i]);
     }
-    wanted_.clear();
     for (auto& [key, loop] : by_key) {
       loop->leave();
       next.push_back(loop);
@@ -152,7 +192,8 @@ class Scrape final : public Component<ScrapeArguments> {
 
   std::shared_ptr<ScrapeOutlet> outlet_;
   std::shared_ptr<ScrapeShared> shared_;
-  std::vector<ScrapeTarget> wanted_;
+  std::vector<ScrapeTarget> all_;
+  std::shared_ptr<void> watching_;  ///< the cluster
   std::vector<ScrapeTargets::Dropped> dropped_;
   std::vector<LoopPtr> loops_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

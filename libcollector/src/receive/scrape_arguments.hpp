@@ -17,9 +17,9 @@ struct ClusteringArguments {
   bool enabled = false;
   static constexpr auto fields() {
     return std::tuple{
-        attr<&ClusteringArguments::enabled>("enabled", "Share the targets with other nodes.")
-            .required()
-            .refused("clustering is not part of this version")};
+        attr<&ClusteringArguments::enabled>(
+            "enabled", "Whether the nodes of the cluster share the targets, each scraped by one.")
+            .required()};
   }
 };
 

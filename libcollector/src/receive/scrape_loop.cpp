@@ -4,6 +4,8 @@
 #include "model/series_table.hpp"
 #include "pipeline/http_client_arguments.hpp"
 
+#include <collector/engine/sharding.hpp>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -77,6 +79,8 @@ ScrapeOutlet::ScrapeOutlet(Context& c)
       fanout(c),
       targets(c.metrics().gauge("prometheus_scrape_targets_gauge",
                                 "Targets that this component scrapes.")),
+      moved(c.metrics().counter("prometheus_scrape_targets_moved_total",
+                                "Targets that moved from this node of the cluster to another.")),
       forwarded(c.metrics().counter("prometheus_forwarded_samples_total",
                                     "Samples that the receivers took.")),
       duplicates(c.metrics().counter("prometheus_target_scrapes_sample_duplicate_timestamp_total",
@@ -94,6 +98,10 @@ ScrapeOutlet::ScrapeOutlet(Context& c)
       latency(c.metrics().histogram("prometheus_fanout_latency",
                                     "Time until the receivers took a batch, in seconds.",
                                     {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10})) {}
+
+bool ScrapeOutlet::has_successor() const {
+  return clustered && context.cluster() && context.cluster()->has_successor();
+}
 
 void ScrapeOutlet::forward(std::shared_ptr<MetricColumns> columns, Function<void(bool)> done) {
   const std::size_t n = columns->series.size();
@@ -181,6 +189,11 @@ void ScrapeLoop::leave() {
   if (last_ms_ == 0) wake();
 }
 
+void ScrapeLoop::hand_over() {
+  handed_over_ = true;
+  wake();
+}
+
 void ScrapeLoop::wake() {
   std::stop_source old = std::exchange(wake_, std::stop_source());
   old.request_stop();
@@ -207,7 +220,7 @@ Task<void> ScrapeLoop::run(std::shared_ptr<ScrapeLoop> self, std::stop_token sto
     }
     used = false;
     Duration delay = std::max(Duration(tick.unix_ns - now.unix_ns), Duration{});
-    if (self->leaving_ && self->last_ms_ == 0) {
+    if (self->handed_over_ || (self->leaving_ && self->last_ms_ == 0)) {
       self->ended_ = true;
       co_return;
     }
@@ -237,7 +250,8 @@ Task<void> ScrapeLoop::run(std::shared_ptr<ScrapeLoop> self, std::stop_token sto
     co_await self->scrape(at, stop);
   }
   // Also at the end of the process, so that what reads the samples sees the end at once.
-  if (self->last_ms_ != 0) self->mark_stale(std::max(loop.wall().unix_ms(), self->last_ms_ + 1));
+  if (self->last_ms_ != 0 && !self->handed_over_ && !self->outlet_->has_successor())
+    self->mark_stale(std::max(loop.wall().unix_ms(), self->last_ms_ + 1));
 }
 
 Task<void> ScrapeLoop::scrape(WallTime at, std::stop_token stop) {

@@ -39,9 +39,13 @@ struct ScrapeOutlet : std::enable_shared_from_this<ScrapeOutlet> {
   Context& context;
   MetricsFanout fanout;
   pipeline::Gauge& targets;
+  pipeline::Counter& moved;
   pipeline::Counter &forwarded, &duplicates, &out_of_bounds, &over_samples, &over_bytes;
   pipeline::Counter& without_memory;
   pipeline::Histogram& latency;
+  bool clustered = false;      ///< targets are shared between nodes
+  bool has_successor() const;  ///< another node of the cluster carries on what this one ends
+
   std::string failure_log;  ///< path, or empty
   std::unique_ptr<File> failure_file;
   std::size_t unsettled = 0;  ///< batches on their way
@@ -57,11 +61,16 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   /// The target is gone: its series are marked stale two intervals from now, as Prometheus does, in
   /// case it comes back. configure() takes it back.
   void leave();
-  /// Runs until `stop` is requested, then marks the series stale; or until the target has left.
+  /// Another node scrapes the target from now on: it ends without stale markers, which would cut
+  /// that node's series off. A scrape on its way is sent on.
+  void hand_over();
+  /// Runs until `stop` is requested, then marks the series stale unless another node carries on; or
+  /// until the target has left.
   static Task<void> run(std::shared_ptr<ScrapeLoop> self, std::stop_token stop);
 
   const ScrapeTarget& target() const { return target_; }
   bool leaving() const { return leaving_; }
+  std::uint64_t last_samples() const { return last_samples_; }
   /// Its run() is over.
   bool ended() const { return ended_; }
   TargetRow row() const;
@@ -88,7 +97,7 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   std::shared_ptr<ScrapeShared> shared_;
   std::optional<format::ScrapeCache> cache_;
   std::stop_source wake_;
-  bool leaving_ = false, rephase_ = true, ended_ = false;
+  bool leaving_ = false, handed_over_ = false, rephase_ = true, ended_ = false;
   int leave_phase_ = 0;
   std::int64_t stale_at_ = 0;
   std::int64_t last_ms_ = 0;  ///< newest timestamp that was sent; 0 before the first

@@ -34,6 +34,9 @@ struct Response;
 namespace model {
 class SeriesTable;
 }
+namespace sharding {
+class Membership;
+}
 namespace pipeline {
 class Node;
 class OwnMetrics;
@@ -104,6 +107,8 @@ class Context {
   base::Logger& log();
   model::SeriesTable& series();
   pipeline::OwnMetrics& metrics();
+  /// The nodes that share the work of clustering components; null: this one does it all.
+  sharding::Membership* cluster();
   /// Requested when the component is to drain and return from run().
   std::stop_token stop();
   /// Set at the latest moment at which run() may still deliver.

@@ -19,6 +19,8 @@ class Pipeline {
     std::vector<Definition> components;    ///< all that a configuration may name
     std::string storage_path;              ///< empty: nothing is written to disk
     Function<void(std::string_view)> log;  ///< gets whole lines; empty: no log
+    /// For `clustering` blocks; outlives the pipeline. Null: this pipeline is alone.
+    sharding::Membership* cluster = nullptr;
   };
   /// What `seams` refers to outlives the pipeline. Stop it before it is destroyed.
   Pipeline(Seams seams, Options options);

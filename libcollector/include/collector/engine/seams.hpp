@@ -182,6 +182,9 @@ class Network {
   /// has no such records. not_found: there is no such name, by the word of a server for every try.
   virtual Task<Result<std::vector<DnsRecord>>> resolve(std::string name, RecordType type,
                                                        std::stop_token stop) = 0;
+  /// The numeric addresses that connect() would try for `host`: as this machine resolves names,
+  /// its hosts file and search domains too. By default the A and AAAA records.
+  virtual Task<Result<std::vector<std::string>>> addresses(std::string host, std::stop_token stop);
   /// Calls `changed` on this loop whenever the file or directory at `path` may have changed
   /// (inotify(7)), until the returned object is destroyed. `unimplemented` where there is no
   /// such facility: callers then poll.

@@ -81,8 +81,15 @@ class SimulatedNetwork final : public Network {
   ~SimulatedNetwork() override;
 
   void quality(LinkQuality quality);
-  /// While a host is cut off, connecting to it times out and what is written waits.
+  /// While a host is cut off, connecting to or from it times out and what is written waits.
   void cut(const std::string& host, bool is_cut);
+  /// The network as the host of this name has it: it listens there, its connections come from
+  /// there. This object outlives it.
+  std::unique_ptr<Network> host(std::string name);
+  /// While two hosts are parted, neither connects to the other and what they write waits.
+  void part(const std::string& one, const std::string& other, bool are_parted);
+  /// The host is switched off: it listens no more and its connections break.
+  void crash(const std::string& host);
   /// The answer of resolve() for `name`; a name without one does not exist.
   void record(std::string name, RecordType type, std::vector<DnsRecord> records);
   /// listen() binds at the host of this name from now on; at first `localhost`.
