@@ -36,7 +36,7 @@ def ends_at_once(folder):
             (["run", os.path.join(folder, "absent.alloy")], 2, "No such file"),
             (["run", good, "--server.http.listen-addr=127.0.0.1:no"], 2, "is no port"),
             (["run", good, "--no-such-flag"], 2, "--no-such-flag"),
-            (["run", good, "--cluster.enabled"], 2, "clustering"),
+            (["run", good, "--cluster.enable-tls"], 2, "plain HTTP"),
             (["run", good, "--config.format=prometheus"], 2, "alloy convert"),
             (["run", good, "--stability.level=bold"], 2, "generally-available"),
             (["run", good, "--disable-reporting=maybe"], 2, "boolean"),
