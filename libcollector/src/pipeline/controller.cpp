@@ -1,5 +1,6 @@
 #include "pipeline/controller.hpp"
 
+#include "base/digest.hpp"
 #include "model/series_table.hpp"
 #include "net/http.hpp"
 #include "net/memory_network.hpp"
@@ -9,7 +10,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
 namespace collector::pipeline {
 namespace {
@@ -129,13 +129,15 @@ Controller::Controller(Seams seams, const Registry& registry, base::LogOutput& o
            {},
            Instant{Duration::max()},
            {}},
-      own_(std::make_unique<OwnMetrics>(metrics_, StringMap{})),
+      own_(std::make_unique<ControllerMetrics>(
+          metrics_, env_.seams,
+          [this](const std::function<void(Node&)>& visit) { each_running(visit); })),
       blocks_(std::make_unique<Blocks>(*this, options)),
       imports_(std::make_unique<Imports>(env_.seams, env_.log, [this] { schedule_restage(); })),
       host_{env_, *blocks_, *imports_, false},
       root_(std::make_unique<Graph>(host_, "")),
       root_exports_(options.root_exports) {
-  own_->before_write([this] { show_memory(); });
+  env_.evaluated = [this](Duration took) { own_->evaluated(took); };
   env_.exports_changed = [this] { schedule_refresh(); };
   env_.cluster = options.cluster;
   routes_->add(std::string(kInMemoryAddress),
@@ -216,24 +218,6 @@ Task<syntax::Diagnostics> Controller::load(std::vector<SourceText> sources) {
   co_return out;
 }
 
-void Controller::show_memory() {
-  const Budget::Usage usage = env_.seams.budget.usage();
-  const double limit = usage.limit == Budget::kNoLimit ? std::numeric_limits<double>::infinity()
-                                                       : static_cast<double>(usage.limit);
-  own_->gauge("collector_memory_budget_limit_bytes",
-              "Memory that may be taken for what arrives and is stored.")
-      .set(limit);
-  own_->gauge("collector_memory_budget_used_bytes", "Memory of the budget that is taken.")
-      .set(static_cast<double>(usage.used));
-  own_->gauge("collector_memory_budget_peak_bytes", "Most that was taken at any time.")
-      .set(static_cast<double>(usage.peak));
-  for (const auto& [key, n] : usage.refused)
-    own_->counter("collector_memory_budget_refusals_total",
-                  "How often the budget gave no memory, by who asked and why not.",
-                  {{"purpose", key.first}, {"reason", std::string(to_string(key.second))}})
-        .value = static_cast<double>(n);
-}
-
 void Controller::finish_load(const syntax::Diagnostics& diagnostics) {
   load_state_.ok = !diagnostics.has_errors();
   load_state_.at = env_.seams.loop.wall();
@@ -247,15 +231,9 @@ void Controller::finish_load(const syntax::Diagnostics& diagnostics) {
         break;
       }
   }
-  // The peer's names, so that its dashboards and alerts work.
-  own_->gauge("alloy_config_last_load_successful", "Whether the last configuration was loaded.")
-      .set(load_state_.ok ? 1 : 0);
-  if (load_state_.ok)
-    own_->gauge("alloy_config_last_load_success_timestamp_seconds",
-                "When a configuration was last loaded.")
-        .set(static_cast<double>(load_state_.at.unix_ns) * 1e-9);
-  own_->counter("alloy_config_load_failures_total", "Configurations that were refused.")
-      .add(load_state_.ok ? 0 : 1);
+  std::string text;
+  for (const SourceText& source : sources_) text += source.text;
+  own_->loaded(load_state_.ok, load_state_.at, base::hex(base::sha256(text)));
 }
 
 Task<bool> Controller::stop(Instant deadline) {

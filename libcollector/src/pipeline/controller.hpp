@@ -3,6 +3,7 @@
 
 #include "base/log.hpp"
 #include "pipeline/config_blocks.hpp"
+#include "pipeline/controller_metrics.hpp"
 #include "pipeline/edge.hpp"
 #include "pipeline/graph.hpp"
 #include "pipeline/imports.hpp"
@@ -83,7 +84,6 @@ class Controller {
   void schedule_refresh();
   void refresh();
   void schedule_restage();
-  void show_memory();
   void finish_load(const syntax::Diagnostics& diagnostics);
 
   MetricRoot metrics_;
@@ -91,7 +91,7 @@ class Controller {
   std::unique_ptr<model::SeriesTable> series_;
   std::unique_ptr<net::MemoryRoutes> routes_;
   Environment env_;
-  std::unique_ptr<OwnMetrics> own_;
+  std::unique_ptr<ControllerMetrics> own_;
   std::unique_ptr<Blocks> blocks_;
   std::unique_ptr<Imports> imports_;
   GraphHost host_;

@@ -74,15 +74,22 @@ Node::~Node() {
   for (auto& receiver : receivers_) receiver->sink = nullptr;
 }
 
-Status Node::create(ArgsBox args) {
+Status Node::give(const ArgsBox& args) {
+  const Instant begin = env_.seams.loop.now();
   Status status = component_->update_any(args.data());
+  if (env_.evaluated) env_.evaluated(env_.seams.loop.now() - begin);
+  return status;
+}
+
+Status Node::create(ArgsBox args) {
+  Status status = give(args);
   if (status.ok()) args_.emplace(std::move(args));
   changed_ = false;
   return status;
 }
 
 Status Node::update(ArgsBox args) {
-  Status status = component_->update_any(args.data());
+  Status status = give(args);
   health_.update_failed(env_.seams.loop, status.ok() ? "" : status.what());
   if (status.ok())
     args_.emplace(std::move(args));

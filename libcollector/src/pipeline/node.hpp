@@ -30,6 +30,8 @@ struct Environment {
   Instant drain_deadline{Duration::max()};
   /// A node's exports changed: its dependents are to be evaluated again.
   Function<void()> exports_changed;
+  /// A node took new arguments in, which took this long.
+  Function<void(Duration)> evaluated{};
   sharding::Membership* cluster = nullptr;  ///< null: this node is alone
 };
 
@@ -88,6 +90,8 @@ class Node {
   bool take_changed() { return std::exchange(changed_, false); }
 
  private:
+  Status give(const ArgsBox& args);
+
   Environment& env_;
   const Definition& definition_;
   std::string id_, label_;

@@ -88,8 +88,9 @@ Histogram& OwnMetrics::histogram(std::string_view name, std::string_view help,
 void MetricRoot::write(std::string& text) {
   using Part = std::pair<const OwnMetrics*, const OwnMetrics::Family*>;
   std::map<std::string_view, std::vector<Part>> families;
-  for (OwnMetrics* owner : owners_) {
+  for (OwnMetrics* owner : owners_)
     for (auto& update : owner->before_write_) update();
+  for (OwnMetrics* owner : owners_) {
     for (const auto& [name, family] : owner->families_) families[name].emplace_back(owner, &family);
   }
   for (auto& [name, parts] : families) {
