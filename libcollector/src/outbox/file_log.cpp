@@ -128,9 +128,18 @@ Status FileLog::recover() {
   // new frames would count as acknowledged.
   next_sequence_ = std::max(position.sequence, acknowledged_.last()) + 1;
   acknowledged_.add(position.sequence + 1, next_sequence_ - 1);
-  synced_through_ = next_sequence_ - 1;  // nobody waits for what was there before
   for (auto at = segments_.begin(); at != segments_.end();) remove_delivered(at++);
+  give_back_reserve();
   return {};
+}
+
+/// A run that was killed did not give back what its last segment reserved; many such runs would fill
+/// the disk with nothing.
+void FileLog::give_back_reserve() {
+  if (segments_.empty()) return;
+  const auto& [first, segment] = *segments_.rbegin();
+  if (auto file = files_.open(path(first), Files::Mode::modify))
+    (void)(*file)->truncate(segment.size);
 }
 
 Result<std::shared_ptr<File>> FileLog::file_of(std::uint64_t first) {
@@ -261,6 +270,8 @@ void FileLog::seal() {
 
 Result<StoredFrame> FileLog::append(Frame frame, std::string& buffer) {
   const std::string_view payload = std::string_view(buffer).substr(kFrameHeader);
+  if (payload.size() > kMaxPayload)
+    return Status(Code::invalid_argument, "a request of more than 64 MiB");
   frame.sequence = next_sequence_;
   frame.items_before = items_;
   frame.body_size = static_cast<std::uint32_t>(payload.size() - frame.context_size);
@@ -287,8 +298,7 @@ Result<StoredFrame> FileLog::append(Frame frame, std::string& buffer) {
     return s;
   }
   const StoredFrame stored{frame, first, segment.size};
-  if (unsynced_.files.empty() || unsynced_.files.back() != active_)
-    unsynced_.files.push_back(active_);
+  unsynced_.files.try_emplace(first, active_);
   segment.last = frame.sequence;
   segment.size += buffer.size();
   size_ += buffer.size();
@@ -302,8 +312,8 @@ Result<StoredFrame> FileLog::append(Frame frame, std::string& buffer) {
 
 // --- acknowledging -----------------------------------------------------------------------------
 
-void FileLog::acknowledge(const StoredFrame& frame) {
-  if (acknowledged_.contains(frame.sequence)) return;
+bool FileLog::acknowledge(const StoredFrame& frame) {
+  if (acknowledged_.contains(frame.sequence)) return false;
   acknowledged_.add(frame.sequence, frame.sequence);
   --waiting_.frames;
   waiting_.items -= frame.items;
@@ -316,6 +326,7 @@ void FileLog::acknowledge(const StoredFrame& frame) {
     });
   if (auto at = segments_.find(frame.segment); at != segments_.end()) remove_delivered(at);
   was_acknowledged(frame.sequence);
+  return true;
 }
 
 void FileLog::remove_delivered(Segments::iterator at) {
@@ -325,6 +336,7 @@ void FileLog::remove_delivered(Segments::iterator at) {
   save();
   if (opened_.first == first) opened_ = {};
   if (block_.segment == first) block_ = {};
+  unsynced_.files.erase(first);  // else its room would not come back before a sync
   if (!files_.remove(path(first)).ok()) return;
   size_ -= segment.size;
   segments_.erase(at);

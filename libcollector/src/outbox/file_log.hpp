@@ -34,10 +34,10 @@ class FileLog final : public Log {
   ~FileLog() override;
 
   Result<StoredFrame> append(Frame frame, std::string& buffer) override;
-  void when_synced(std::uint64_t sequence, Function<void(Status)> done) override;
+  void when_synced(std::uint64_t first, std::uint64_t last, Synced done) override;
   std::optional<StoredFrame> next(Position& position) override;
   Result<std::string> read(const StoredFrame& frame) override;
-  void acknowledge(const StoredFrame& frame) override;
+  bool acknowledge(const StoredFrame& frame) override;
   bool acknowledged(std::uint64_t sequence) const override {
     return acknowledged_.contains(sequence);
   }
@@ -64,14 +64,14 @@ class FileLog final : public Log {
     std::int64_t created_ms = 0;
   };
   using Segments = std::map<std::uint64_t, Segment>;
-  /// The file that a sync has to reach, and whether its name has to be synced too.
+  /// The files that a sync has to reach, by segment, and whether names have to be synced too.
   struct Unsynced {
-    std::vector<std::shared_ptr<File>> files;
+    std::map<std::uint64_t, std::shared_ptr<File>> files;
     bool names = false;
   };
   struct Waiter {
-    std::uint64_t sequence;
-    Function<void(Status)> done;
+    std::uint64_t first, last;
+    Synced done;
   };
 
   FileLog(Loop& loop, Files& files, Random& random, std::string folder, Options options,
@@ -88,9 +88,11 @@ class FileLog final : public Log {
   Status begin_segment();
   void seal();
   void remove_delivered(Segments::iterator segment);
+  void give_back_reserve();
   void start_sync();
   void synced(std::uint64_t through, const Status& status);
   void rewrite(const Status& why);
+  Result<std::vector<StoredFrame>> copy(const std::vector<StoredFrame>& frames);
 
   Loop& loop_;
   Files& files_;
@@ -112,7 +114,6 @@ class FileLog final : public Log {
   Waiting waiting_;
   Damage damage_;
   Unsynced unsynced_;
-  std::uint64_t synced_through_ = 0;
   std::vector<Waiter> waiters_;
   bool syncing_ = false;
   bool rewritten_ = false;  ///< because of a sync that failed, and not synced since

@@ -44,9 +44,13 @@ class Log {
   /// times, order key, protocol, encoding and context size. When it fails the log is as before:
   /// resource_exhausted when it is full, or the disk is.
   virtual Result<StoredFrame> append(Frame frame, std::string& buffer) = 0;
-  /// Calls `done` once the frame survives a loss of power, or cannot be made to: then it is no
-  /// longer in the log. Never from within.
-  virtual void when_synced(std::uint64_t sequence, Function<void(Status)> done) = 0;
+  /// Calls `done` once the frames first..last, appended one behind the other, survive a loss of
+  /// power or are delivered; or with an error, when they cannot be made to, and the items of those
+  /// that are no longer in the log for it: all that were not delivered. Never from within.
+  using Synced = Function<void(Status, std::uint64_t items)>;
+  virtual void when_synced(std::uint64_t first, std::uint64_t last, Synced done) = 0;
+  /// Whom to tell of frames that the log wrote once more, at its end, and under new numbers.
+  void when_moved(Function<void(const StoredFrame&)> moved) { moved_ = std::move(moved); }
 
   /// Calls `done` from within the acknowledge() of this frame; not when the log dies before.
   void when_acknowledged(std::uint64_t sequence, Function<void()> done) {
@@ -57,8 +61,8 @@ class Log {
   virtual std::optional<StoredFrame> next(Position& position) = 0;
   /// Context and body. data_loss when they are damaged.
   virtual Result<std::string> read(const StoredFrame& frame) = 0;
-  /// The frame is delivered or given up. Again: no effect.
-  virtual void acknowledge(const StoredFrame& frame) = 0;
+  /// The frame is delivered or given up; false when it no longer waited: no effect then.
+  virtual bool acknowledge(const StoredFrame& frame) = 0;
   virtual bool acknowledged(std::uint64_t sequence) const = 0;
   /// Gives up the oldest frames to make room: the number of their items, 0 when there are none.
   virtual std::uint64_t drop_oldest() = 0;
@@ -80,8 +84,17 @@ class Log {
     waiting_for_.erase(at);
     done();
   }
+  /// Frame `from` is `to` now.
+  void was_moved(std::uint64_t from, const StoredFrame& to) {
+    if (auto node = waiting_for_.extract(from)) {
+      node.key() = to.sequence;
+      waiting_for_.insert(std::move(node));
+    }
+    if (moved_) moved_(to);
+  }
 
  private:
+  Function<void(const StoredFrame&)> moved_;
   std::map<std::uint64_t, Function<void()>> waiting_for_;
 };
 

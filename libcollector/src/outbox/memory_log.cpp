@@ -16,9 +16,9 @@ Result<StoredFrame> MemoryLog::append(Frame frame, std::string& buffer) {
   return stored;
 }
 
-void MemoryLog::when_synced(std::uint64_t, Function<void(Status)> done) {
+void MemoryLog::when_synced(std::uint64_t, std::uint64_t, Synced done) {
   loop_.post([done = std::move(done)]() mutable {
-    done(Status(Code::failed_precondition, "this outbox is in memory"));
+    done(Status(Code::failed_precondition, "this outbox is in memory"), 0);
   });
 }
 
@@ -35,13 +35,14 @@ Result<std::string> MemoryLog::read(const StoredFrame& frame) {
   return at->second.payload;
 }
 
-void MemoryLog::acknowledge(const StoredFrame& frame) {
-  if (frames_.erase(frame.sequence) == 0) return;
+bool MemoryLog::acknowledge(const StoredFrame& frame) {
+  if (frames_.erase(frame.sequence) == 0) return false;
   --waiting_.frames;
   waiting_.items -= frame.items;
   waiting_.bytes -= frame.payload_size();
   charge_.shrink_to(waiting_.bytes);
   was_acknowledged(frame.sequence);
+  return true;
 }
 
 std::uint64_t MemoryLog::drop_oldest() {
