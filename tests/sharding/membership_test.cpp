@@ -86,7 +86,7 @@ struct World {
           co_return response;
         },
         net::HttpServer::Options());
-    node.server->serve(std::move(*node.network->listen("", 80)));
+    node.server->serve(*node.network->listen("", 80));
     node.member->start();
     node.member->participate();
     return *node.member;
@@ -100,7 +100,7 @@ struct World {
           co_return answer(request);
         },
         net::HttpServer::Options());
-    strangers[host]->serve(std::move(*stranger_networks.back()->listen("", 80)));
+    strangers[host]->serve(*stranger_networks.back()->listen("", 80));
   }
   /// The process is gone without a word.
   void end(const std::string& name) {

@@ -53,6 +53,23 @@ void Ack::release(State* state) {
   delete state;
 }
 
+std::size_t Metrics::bytes() const {
+  const MetricColumns& c = *columns_;
+  std::size_t bytes = c.series.size() * 20 + c.start_timestamp.size() * 8;
+  for (const HistogramSample& h : c.histograms) {
+    bytes += sizeof(HistogramSample) + sizeof(NativeHistogram);
+    for (const auto* buckets : {&h.histogram->positive, &h.histogram->negative})
+      bytes += 8 * (buckets->spans.size() + buckets->deltas.size() + buckets->counts.size());
+    bytes += 8 * h.histogram->custom_values.size();
+  }
+  for (const Exemplar& e : c.exemplars) {
+    bytes += sizeof(Exemplar);
+    for (const auto& [name, value] : e.labels)
+      bytes += sizeof(e.labels[0]) + name.size() + value.size();
+  }
+  return bytes;
+}
+
 MetricColumns& Metrics::edit() {
   if (columns_.use_count() > 1) columns_ = std::make_shared<MetricColumns>(*columns_);
   return *columns_;

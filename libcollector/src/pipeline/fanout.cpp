@@ -28,7 +28,7 @@ std::vector<std::string> text_of(const Metrics& batch, const model::SeriesTable&
   constexpr std::size_t kMost = 20;
   std::vector<std::string> lines;
   const MetricColumns& columns = batch.columns();
-  for (std::size_t i = 0; i < std::min(batch.size(), kMost); ++i)
+  for (std::size_t i = 0; i < std::min(columns.series.size(), kMost); ++i)
     lines.push_back(fmt::format("{} {} {}", series.to_text(columns.series[i]), columns.value[i],
                                 columns.timestamp[i]));
   return lines;

@@ -1,8 +1,9 @@
 // prometheus.enrich: series get labels of the target that they match.
 #include "model/relabel_cache.hpp"
+#include "model/rewrite_series.hpp"
 #include "pipeline/until_stopped.hpp"
 #include "process/components.hpp"
-#include "process/series_rewrite.hpp"
+#include "process/measured_fanout.hpp"
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
@@ -113,7 +114,7 @@ class Enrich final : public Component<EnrichArgs, EnrichExports>, public Sink<Me
   }
 
   void consume(Metrics batch) override {
-    if (!rewrite_series(batch, *cache_, context().series()))
+    if (!model::rewrite_series(batch, *cache_, context().series()))
       return batch.ack.settle(Outcome::filtered());
     fanout_.consume(std::move(batch));
   }

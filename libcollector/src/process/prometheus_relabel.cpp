@@ -2,11 +2,12 @@
 // up from then on.
 #include "model/relabel.hpp"
 #include "model/relabel_cache.hpp"
+#include "model/rewrite_series.hpp"
 #include "pipeline/own_metrics.hpp"
 #include "pipeline/relabel_arguments.hpp"
 #include "pipeline/until_stopped.hpp"
 #include "process/components.hpp"
-#include "process/series_rewrite.hpp"
+#include "process/measured_fanout.hpp"
 
 #include <optional>
 
@@ -117,7 +118,7 @@ class Relabel final : public Component<SeriesRelabelArgs, SeriesRelabelExports>,
   bool apply(Metrics& batch) {
     const std::size_t n = batch.size();
     const std::size_t known = cache_->size();
-    const bool left = rewrite_series(batch, *cache_, context().series());
+    const bool left = model::rewrite_series(batch, *cache_, context().series());
     const std::size_t missed = cache_->size() - known;
     counters_.misses.add(static_cast<double>(missed));
     counters_.hits.add(static_cast<double>(n - missed));

@@ -83,8 +83,8 @@ std::string exposition_text(const Metrics& batch, const model::SeriesTable& seri
   if (columns.metadata)
     for (const Metadata& m : *columns.metadata) known.emplace(m.family, &m);
   std::map<std::string_view, Family> families;
-  std::vector<std::string_view> names(batch.size());
-  for (std::size_t i = 0; i < batch.size(); ++i) {
+  std::vector<std::string_view> names(columns.series.size());
+  for (std::size_t i = 0; i < columns.series.size(); ++i) {
     names[i] = series.value_of(columns.series[i], model::kNameLabel);
     const std::string_view family = family_of(names[i], known);
     Family& f = families[family];

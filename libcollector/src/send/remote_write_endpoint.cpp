@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 #include "format/remote_write.hpp"
 #include "format/remote_write_edit.hpp"
+#include "model/rewrite_series.hpp"
 #include "model/series_table.hpp"
 #include "net/http.hpp"
 #include "outbox/memory_log.hpp"
@@ -192,16 +193,7 @@ Status RemoteWriteEndpoint::push(const Metrics& batch, Ack& ack) {
 
   const MetricColumns* columns = &batch.columns();
   if (relabel_) {
-    relabelled_.series.clear();
-    relabelled_.timestamp.clear();
-    relabelled_.value.clear();
-    for (std::size_t i = 0; i < n; ++i) {
-      const auto mapped = relabel_->map(columns->series[i]);
-      if (!mapped) continue;
-      relabelled_.series.push_back(*mapped);
-      relabelled_.timestamp.push_back(columns->timestamp[i]);
-      relabelled_.value.push_back(columns->value[i]);
-    }
+    model::rewrite_series(*columns, *relabel_, relabelled_);
     columns = &relabelled_;
   }
   const std::size_t kept = columns->series.size();

@@ -99,19 +99,72 @@ class TableLease;
 /// The bit pattern of a stale marker (Prometheus model/value): a NaN that means "series ended".
 inline constexpr std::uint64_t kStaleNaN = 0x7ff0000000000002;
 
-/// The columns of a metrics batch: three arrays of equal length and the families they belong to.
+/// A native histogram of integer or float counts, its buckets as the protocols carry them
+/// (prometheus.io/docs/specs/native_histograms).
+struct NativeHistogram {
+  enum class Reset : std::uint8_t { unknown, yes, no, gauge };
+  /// `length` buckets in a row, `offset` behind the end of the span before, or behind 0.
+  struct Span {
+    std::int32_t offset = 0;
+    std::uint32_t length = 0;
+    bool operator==(const Span&) const = default;
+  };
+  /// One count for each bucket of the spans, in one of the two forms.
+  struct Buckets {
+    std::vector<Span> spans;
+    std::vector<std::int64_t> deltas;  ///< integer: the difference to the bucket before
+    std::vector<double> counts;        ///< float
+    bool operator==(const Buckets&) const = default;
+  };
+  /// The schema whose bucket bounds are `custom_values`.
+  static constexpr std::int32_t kCustomBuckets = -53;
+
+  bool is_float = false;  ///< which of the two forms all counts have
+  Reset reset = Reset::unknown;
+  std::int32_t schema = 0;
+  double zero_threshold = 0;
+  std::uint64_t count = 0, zero_count = 0;       ///< integer
+  double float_count = 0, float_zero_count = 0;  ///< float
+  double sum = 0;
+  Buckets positive, negative;
+  std::vector<double> custom_values;
+  bool operator==(const NativeHistogram&) const = default;
+};
+
+/// A sample whose value is a histogram.
+struct HistogramSample {
+  SeriesId series{};
+  std::int64_t timestamp = 0;        ///< ms since 1970
+  std::int64_t start_timestamp = 0;  ///< ms since 1970; 0: unknown
+  std::shared_ptr<const NativeHistogram> histogram;
+};
+
+/// An example of what a series counts, such as the trace of one request.
+struct Exemplar {
+  SeriesId series{};
+  std::int64_t timestamp = 0;  ///< ms since 1970
+  double value = 0;
+  std::vector<std::pair<std::string, std::string>> labels;  ///< sorted by name
+};
+
+/// The columns of a metrics batch: arrays of equal length for float samples, and what belongs
+/// beside them. A series that is only in `exemplars` has its samples in the batch too.
 struct MetricColumns {
   std::vector<SeriesId> series;
   std::vector<std::int64_t> timestamp;  ///< ms since 1970
   std::vector<double> value;
+  /// When what a counter counts began, in ms since 1970, 0 where unknown; empty: all unknown.
+  std::vector<std::int64_t> start_timestamp;
+  std::vector<HistogramSample> histograms;
+  std::vector<Exemplar> exemplars;
   std::shared_ptr<const std::vector<Metadata>> metadata;  ///< may be null
   /// Samples of one source stay in one lane: the hash of the target, or of the sender.
   std::uint64_t order_key = 0;
-  /// Keeps every id in `series` from being reused while this lives.
+  /// Keeps every id in the columns from being reused while this lives.
   std::shared_ptr<const model::TableLease> lease;
 };
 
-/// A batch of float samples. Copies of the columns are shared: `edit` makes them its own first.
+/// A batch of samples. Copies of the columns are shared: `edit` makes them its own first.
 class Metrics {
  public:
   Metrics() : columns_(std::make_shared<MetricColumns>()) {}
@@ -120,9 +173,10 @@ class Metrics {
 
   const MetricColumns& columns() const { return *columns_; }
   MetricColumns& edit();
-  std::size_t size() const { return columns_->series.size(); }
+  /// Samples, floats and histograms.
+  std::size_t size() const { return columns_->series.size() + columns_->histograms.size(); }
   /// Memory it pins, for budgets: bytes of the columns.
-  std::size_t bytes() const { return size() * 20; }
+  std::size_t bytes() const;
   /// The same columns with another acknowledgement, for a fan-out.
   Metrics with(Ack other) const { return Metrics(columns_, std::move(other)); }
 

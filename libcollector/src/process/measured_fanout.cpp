@@ -1,35 +1,8 @@
-#include "process/series_rewrite.hpp"
+#include "process/measured_fanout.hpp"
 
 #include <algorithm>
 
 namespace collector::process {
-
-bool rewrite_series(Metrics& batch, model::RelabelCache& cache, model::SeriesTable& series) {
-  const std::size_t n = batch.size();
-  std::size_t kept = 0;
-  MetricColumns* columns = nullptr;
-  for (std::size_t i = 0; i < n; ++i) {
-    const SeriesId from = batch.columns().series[i];
-    const auto to = cache.map(from);
-    if (!columns && to && *to == from) {
-      ++kept;
-      continue;
-    }
-    if (!columns) columns = &batch.edit();
-    if (!to) continue;
-    columns->series[kept] = *to;
-    columns->timestamp[kept] = columns->timestamp[i];
-    columns->value[kept] = columns->value[i];
-    ++kept;
-  }
-  if (columns) {
-    if (!columns->lease) columns->lease = series.lease();
-    columns->series.resize(kept);
-    columns->timestamp.resize(kept);
-    columns->value.resize(kept);
-  }
-  return kept > 0;
-}
 
 MeasuredFanout::MeasuredFanout(Context& context)
     : loop_(context.loop()),

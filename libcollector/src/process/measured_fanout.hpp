@@ -1,20 +1,14 @@
-// What components that change labels share: batches with their series exchanged, and a fan-out that
-// measures what the receivers took. One thread.
+// A fan-out that measures what the receivers took, for components that change labels. One thread.
 #pragma once
 
 #include <collector/engine/component.hpp>
 
-#include "model/relabel_cache.hpp"
 #include "pipeline/own_metrics.hpp"
 
 #include <memory>
 #include <vector>
 
 namespace collector::process {
-
-/// Every series of the batch becomes what `cache` makes of it; samples of dropped ones leave. False
-/// when nothing is left. A batch that no series changes in stays as it is.
-bool rewrite_series(Metrics& batch, model::RelabelCache& cache, model::SeriesTable& series);
 
 /// A fan-out with Alloy's two metrics of it: prometheus_fanout_latency and
 /// prometheus_forwarded_samples_total.
