@@ -33,6 +33,7 @@ struct LogBench {
     options.destination = {"prometheus.remote_write.x", "e", "f", "http://h/", ""};
     options.segment_size = segment_size;
     options.most = most;
+    options.reserve = reserve;
     return outbox::FileLog::open(loop, files, random, kFolder, options);
   }
   void open() {
@@ -76,6 +77,7 @@ struct LogBench {
   testing::SeededRandom random;
   testing::SimulatedFiles files;
   std::uint64_t segment_size = 8192, most = 1 << 20;
+  std::size_t reserve = 0;
   std::unique_ptr<outbox::FileLog> log;
 };
 

@@ -6,8 +6,8 @@
 
 namespace collector::outbox {
 
-void FileLog::when_synced(std::uint64_t first, std::uint64_t last, Synced done) {
-  waiters_.push_back({first, last, std::move(done)});
+void FileLog::when_synced(std::vector<StoredFrame> frames, Synced done) {
+  waiters_.push_back({std::move(frames), std::move(done)});
   start_sync();
 }
 
@@ -36,7 +36,7 @@ void FileLog::synced(std::uint64_t through, const Status& status) {
   rewritten_ = false;
   std::vector<Waiter> waiting = std::exchange(waiters_, {});
   for (Waiter& w : waiting) {
-    if (w.last <= through)
+    if (w.frames.empty() || w.frames.back().sequence <= through)
       w.done({}, 0);
     else
       waiters_.push_back(std::move(w));
@@ -47,73 +47,64 @@ void FileLog::synced(std::uint64_t through, const Status& status) {
 /// After a sync that failed nobody knows what of the file is on the disk, and another sync of it
 /// would say nothing (fsync(2), fsyncgate): the frames that somebody waits for are written again to
 /// a new segment. When that cannot be done, or fails to be synced as well, those who wait are told
-/// and their frames are gone: all of a waiter's or none. Nobody was promised more of the others than
+/// and their frames are gone: all of a waiter's or none; and those of the waiters behind it, or
+/// they would overtake what is offered again. Nobody was promised more of the other frames than
 /// what they have, so they stay.
 void FileLog::rewrite(const Status& why) {
-  const bool again = std::exchange(rewritten_, true);
+  Status problem = std::exchange(rewritten_, true) ? why : Status();
   unsynced_ = {};
   block_ = {};
   seal();
   std::vector<std::pair<StoredFrame, StoredFrame>> moved;
-  Position position;
+  std::vector<Function<void()>> tell;
   for (Waiter& w : std::exchange(waiters_, {})) {
-    std::vector<StoredFrame> frames;
-    if (position.sequence + 1 < w.first) {
-      const auto after = segments_.upper_bound(w.first);
-      if (after != segments_.begin() && std::prev(after)->first > position.segment)
-        position = {0, std::prev(after)->first, kSegmentHeader};
-      position.sequence = w.first - 1;
+    std::erase_if(w.frames, [&](const StoredFrame& f) {
+      return acknowledged(f.sequence) && !lost_.contains(f.sequence);
+    });
+    std::vector<StoredFrame> copies;
+    if (problem.ok()) problem = copy(w.frames, copies);
+    if (problem.ok() && !w.frames.empty()) {
+      for (std::size_t i = 0; i < copies.size(); ++i) moved.emplace_back(w.frames[i], copies[i]);
+      waiters_.push_back({std::move(copies), std::move(w.done)});
+      continue;
     }
-    Position behind = position;
-    for (auto f = next(behind); f && f->sequence <= w.last; f = next(behind)) {
-      frames.push_back(*f);
-      position = behind;
-    }
-    const auto copies = again ? Result<std::vector<StoredFrame>>(why) : copy(frames);
-    if (copies) {
-      for (std::size_t i = 0; i < frames.size(); ++i)
-        moved.emplace_back(frames[i], (*copies)[i]);
-      if (!frames.empty())
-        waiters_.push_back(
-            {copies->front().sequence, copies->back().sequence, std::move(w.done)});
-    }
-    if (copies && !frames.empty()) continue;
     std::uint64_t items = 0;
-    for (const StoredFrame& frame : frames)
+    for (const StoredFrame& frame : w.frames)
       if (acknowledge(frame)) items += frame.items;
-    if (frames.empty() && acknowledged_.covers(w.first, w.last))
-      w.done({}, 0);  // delivered meanwhile
-    else
-      w.done(why.in("the outbox could not be synced"), items);
+    // Without frames all of them were delivered meanwhile.
+    tell.emplace_back([done = std::move(w.done), items,
+                       status = w.frames.empty() ? Status() : why.in("cannot sync")]() mutable {
+      done(std::move(status), items);
+    });
   }
   for (const auto& [from, to] : moved) {
     was_moved(from.sequence, to);
     acknowledge(from);
+    moved_.emplace(from.sequence, to);
+    moved_from_.emplace(to.sequence, from.sequence);
   }
+  for (auto& one : tell) one();
   if (waiters_.empty()) rewritten_ = false;
   start_sync();
 }
 
 /// All of the frames, or none.
-Result<std::vector<StoredFrame>> FileLog::copy(const std::vector<StoredFrame>& frames) {
-  std::vector<StoredFrame> copies;
+Status FileLog::copy(const std::vector<StoredFrame>& frames, std::vector<StoredFrame>& copies) {
   Status problem;
   for (const StoredFrame& frame : frames) {
-    const auto payload = read(frame);
-    if (!payload) {
-      problem = payload.error();
-      break;
-    }
+    const auto payload = lost_.contains(frame.sequence)
+                             ? Result<std::string>(Status(Code::data_loss, "it is missing"))
+                             : read(frame);
     std::string buffer;
-    begin(buffer, *payload);
-    const auto stored = append(frame, buffer);
+    if (payload) begin(buffer, *payload);
+    auto stored = payload ? append(frame, buffer) : Result<StoredFrame>(payload.error());
     if (!stored) {
       problem = stored.error();
       break;
     }
     copies.push_back(*stored);
   }
-  if (problem.ok()) return copies;
+  if (problem.ok()) return {};
   for (const StoredFrame& frame : copies) acknowledge(frame);
   return problem;
 }

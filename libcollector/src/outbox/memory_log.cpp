@@ -16,7 +16,7 @@ Result<StoredFrame> MemoryLog::append(Frame frame, std::string& buffer) {
   return stored;
 }
 
-void MemoryLog::when_synced(std::uint64_t, std::uint64_t, Synced done) {
+void MemoryLog::when_synced(std::vector<StoredFrame>, Synced done) {
   loop_.post([done = std::move(done)]() mutable {
     done(Status(Code::failed_precondition, "this outbox is in memory"), 0);
   });
@@ -24,9 +24,8 @@ void MemoryLog::when_synced(std::uint64_t, std::uint64_t, Synced done) {
 
 std::optional<StoredFrame> MemoryLog::next(Position& position) {
   const auto at = frames_.upper_bound(position.sequence);
-  if (at == frames_.end()) return std::nullopt;
-  position.sequence = at->first;
-  return at->second.frame;
+  position.sequence = at == frames_.end() ? last_ : at->first;
+  return at == frames_.end() ? std::nullopt : std::optional(at->second.frame);
 }
 
 Result<std::string> MemoryLog::read(const StoredFrame& frame) {
