@@ -86,7 +86,10 @@ int drain_outbox(const DrainFlags& flags) {
     return kUsage;
   }
   options.patience = *patience;
-  return static_cast<int>(facade::drain_outbox(options));
+  std::string report;
+  const auto exit = facade::drain_outbox(options, report);
+  fmt::print("{}", report);
+  return static_cast<int>(exit);
 }
 
 }  // namespace collector::cli

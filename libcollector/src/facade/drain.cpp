@@ -15,13 +15,12 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdio>
 
 namespace collector::facade {
 namespace {
 
 constexpr Duration kPoll = std::chrono::milliseconds(20);
-constexpr Duration kLastWords = std::chrono::seconds(5);
+constexpr Duration kLastWords = std::chrono::seconds(1);
 
 /// Takes its arguments, so that what refers to it can be evaluated, and does nothing.
 class Idle final : public AnyComponent {
@@ -58,7 +57,7 @@ pipeline::Registry draining_components() {
 
 class Drain {
  public:
-  explicit Drain(const DrainOptions& options) : options_(options) {}
+  Drain(const DrainOptions& options, std::string& report) : options_(options), report_(report) {}
 
   Exit run() {
     const auto texts = read_sources(files_, options_.paths);
@@ -80,13 +79,13 @@ class Drain {
 
  private:
   static Exit usage(const Status& why) {
-    fmt::print(stderr, "collector: {}\n", why.what());
+    base::StandardError().write(fmt::format("collector: {}\n", why.what()));
     return Exit::usage;
   }
 
   Task<Exit> work(std::vector<pipeline::SourceText> texts) {
     const auto diagnostics = co_await controller_.load(std::move(texts));
-    fmt::print(stderr, "{}", syntax::to_drawings(diagnostics));
+    base::StandardError().write(syntax::to_drawings(diagnostics));
     if (diagnostics.has_errors()) co_return Exit::bad_configuration;
     const Instant deadline = loop_.now() + options_.patience;
     for (;;) {
@@ -126,9 +125,11 @@ class Drain {
     for (const outbox::LogSummary& log : before_) {
       const auto& to = log.destination;
       std::string line = fmt::format("{} {} ({}): ", log.component, to ? to->name : "-",
-                                     to ? to->url : "no header is readable");
+                                     to ? to->url : "no segment");
       if (log.owned) {
         line += "left to the collector that is at work";
+      } else if (log.waiting.frames == 0) {
+        line += "nothing waits";
       } else {
         const auto left = outbox::inspect_log(files_, log.path, false).waiting;
         line += fmt::format("{} of {} requests sent", log.waiting.frames - left.frames,
@@ -138,15 +139,15 @@ class Drain {
           line += "; held: " + why_held(log);
         }
       }
-      fmt::print("{}\n", line);
+      report_ += line + "\n";
     }
     for (const Endpoint& e : endpoints_) dropped += e.dropped;
     if (dropped > 0) {
       exit = Exit::not_drained;
-      fmt::print("{} items were refused or damaged: see the log; refused requests are kept\n",
-                 dropped);
+      report_ += fmt::format(
+          "{} items were refused or damaged: see the log; refused requests are kept\n", dropped);
     }
-    if (before_.empty()) fmt::print("nothing was ever kept in {}\n", options_.folder);
+    if (before_.empty()) report_ += fmt::format("nothing was ever kept in {}\n", options_.folder);
     return exit;
   }
 
@@ -165,6 +166,7 @@ class Drain {
   }
 
   DrainOptions options_;
+  std::string& report_;
   base::SystemFiles files_;
   base::SystemRandom random_;
   base::StandardError output_;
@@ -188,6 +190,8 @@ class Drain {
 
 }  // namespace
 
-Exit drain_outbox(const DrainOptions& options) { return std::make_unique<Drain>(options)->run(); }
+Exit drain_outbox(const DrainOptions& options, std::string& report) {
+  return std::make_unique<Drain>(options, report)->run();
+}
 
 }  // namespace collector::facade

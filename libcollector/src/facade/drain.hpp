@@ -15,10 +15,10 @@ struct DrainOptions {
 };
 
 /// Sends what waits in logs that no living process has, each to the endpoint of the configuration
-/// that is its destination, and says on standard output what came of every log. Of the
+/// that is its destination; `report` has a line for every log with what came of it. Of the
 /// configuration only senders run, and what their arguments come from. Blocks until nothing is left
 /// to send, `patience` is over, or SIGTERM or SIGINT comes. not_drained: something without an owner
 /// was held, refused or not taken in time.
-Exit drain_outbox(const DrainOptions& options);
+Exit drain_outbox(const DrainOptions& options, std::string& report);
 
 }  // namespace collector::facade
