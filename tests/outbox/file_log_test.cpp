@@ -20,7 +20,9 @@ std::vector<std::uint64_t> numbers(std::uint64_t from, std::uint64_t to) {
 /// Acknowledges the frames that `which` names.
 void acknowledge(outbox::Log& log, const std::vector<std::uint64_t>& which) {
   outbox::Position position;
-  while (auto frame = log.next(position)) {
+  while (position.sequence + 1 < log.next_sequence()) {
+    const auto frame = log.next(position);
+    if (!frame) continue;
     const auto n = static_cast<std::uint64_t>(frame->oldest_ms / 1000);
     if (std::find(which.begin(), which.end(), n) != which.end()) log.acknowledge(*frame);
   }
@@ -412,4 +414,59 @@ TEST_CASE("at zero bytes free what waits is found, delivered and forgotten; then
     CHECK(bench.files.info(kFolder + std::string("/reserve"))->size == reserve);
     CHECK(bench.waiting() == numbers(40, 41));
   }
+}
+
+TEST_CASE("the number of a frame that could not be written is not used again") {
+  LogBench bench;
+  bench.open();
+  REQUIRE(bench.append(0, 100).has_value());
+  const std::uint64_t number = bench.log->next_sequence();
+  bench.files.fail_call(1, Status(Code::unavailable, "I/O error"));
+  REQUIRE(bench.append(1, 100).has_error());
+  const auto stored = bench.append(2, 100);
+  REQUIRE(stored.has_value());
+  CHECK(stored->sequence > number);
+  CHECK(bench.waiting() == std::vector<std::uint64_t>{0, 2});
+}
+
+TEST_CASE("a file that has the name of the next segment does not stop the log") {
+  LogBench bench;
+  bench.open();
+  bench.files.put(kFolder + ("/" + outbox::segment_name(1)), "rubbish");
+  CHECK(bench.append(0, 100).error().code() == Code::already_exists);
+  REQUIRE(bench.append(0, 100).has_value());
+  CHECK(bench.waiting() == numbers(0, 1));
+}
+
+TEST_CASE("a segment that cannot be read when the log is opened stays, and the counts are right") {
+  LogBench bench;
+  bench.open();
+  for (std::uint64_t n = 0; n < 30; ++n) REQUIRE(bench.append(n, 3000).has_value());
+  bench.log.reset();
+  const auto segments = bench.segment_files();
+  REQUIRE(segments.size() == 30);
+  std::map<std::size_t, std::string> readable;
+  for (const std::size_t i : {4, 29}) {
+    readable[i] = *bench.files.read(segments[i], 1 << 20);
+    bench.files.bad_sector(segments[i], 4096);
+  }
+  bench.open();
+  auto expected = numbers(0, 29);
+  std::erase(expected, 4);
+  CHECK(bench.waiting() == expected);
+  CHECK(bench.log->waiting().frames == 28);
+  REQUIRE(bench.append(30, 100).has_value());
+  expected.push_back(30);
+  CHECK(bench.waiting() == expected);
+  acknowledge(*bench.log, expected);
+  CHECK(bench.log->waiting().frames == 0);
+  CHECK(bench.log->waiting().items == 0);
+  CHECK(bench.files.info(segments[29]).has_value());
+  CHECK(bench.files.info(segments[4]).has_value());
+  // The disk can be read again: so are they, and nothing else.
+  bench.log.reset();
+  for (const std::size_t i : {4, 29}) bench.files.put(segments[i], readable[i]);
+  bench.open();
+  CHECK(bench.waiting() == std::vector<std::uint64_t>{4, 29});
+  CHECK(bench.log->waiting().frames == 2);
 }

@@ -57,13 +57,15 @@ struct LogBench {
   std::vector<std::uint64_t> waiting() {
     std::vector<std::uint64_t> out;
     outbox::Position position;
-    while (auto frame = log->next(position))
-      if (auto payload = log->read(*frame)) {
-        const std::string body = payload->substr(frame->context_size);
-        const std::uint64_t n = number_of(body);
-        CHECK(body == body_of(n, body.size()));
-        out.push_back(n);
-      }
+    while (position.sequence + 1 < log->next_sequence()) {
+      const auto frame = log->next(position);
+      const auto payload = frame ? log->read(*frame) : Status(Code::not_found, "");
+      if (!payload) continue;
+      const std::string body = payload->substr(frame->context_size);
+      const std::uint64_t n = number_of(body);
+      CHECK(body == body_of(n, body.size()));
+      out.push_back(n);
+    }
     return out;
   }
   std::vector<std::string> segment_files() {

@@ -178,8 +178,8 @@ TEST_CASE("a disk that cannot be read for a moment costs nothing") {
   for (std::uint64_t call = 1; call < 40; ++call) {
     SenderBench bench;
     for (std::uint64_t n = 0; n < 30; ++n) bench.push(n, 1000);
-    bench.start();
     bench.files.fail_call(call, Status(Code::resource_exhausted, "Too many open files"));
+    bench.start();
     bench.loop.run_for(20s);
     INFO("call " << call);
     CHECK(bench.endpoint.got.size() == 30);

@@ -133,6 +133,7 @@ Status FileLog::recover() {
     acknowledged_.add(1, segments_.begin()->first - 1);
     position.sequence = segments_.begin()->first - 1;
   }
+  bool blind = false;  // since the frame before a page was passed over that cannot be read
   for (auto& [first, segment] : segments_) {
     position.segment = first;
     position.offset = kSegmentHeader;
@@ -140,13 +141,14 @@ Status FileLog::recover() {
       const auto found = frame_at(first, segment, position.offset, position.sequence);
       if (!found && found.error().code() != Code::unavailable) return found.error();
       if (!found) {
-        segment.unreadable = true;
+        blind = true;
         position.offset = (position.offset / kPage + 1) * kPage;
         continue;
       }
       const auto& frame = *found;
       if (!frame) break;
       const Gap lost = gap(position, frame->sequence, frame->items_before);
+      if (std::exchange(blind, false)) unread_.add(lost.frames);
       damage_.items += lost.items.value_or(0);
       position = Position::behind(*frame);
       segment.last = frame->sequence;
@@ -156,8 +158,13 @@ Status FileLog::recover() {
       waiting_.items += frame->items;
       waiting_.bytes += frame->payload_size();
     }
-    // Its name is taken: it stays, and so does what nobody could read.
-    if (segment.unreadable) position.sequence = std::max(position.sequence, first);
+  }
+  if (blind) {  // the numbers that the last segment may hold are taken
+    const auto& [first, segment] = *segments_.rbegin();
+    const std::uint64_t last = std::max(first, position.sequence) + segment.size / kFrameAlign;
+    unread_.add(acknowledged_.missing(position.sequence + 1, last));
+    acknowledged_.add(position.sequence + 1, last);
+    position.sequence = last;
   }
   // A cursor may know of frames that a loss of power took: their numbers are not used again, or
   // new frames would count as acknowledged.
@@ -233,12 +240,12 @@ FileLog::Gap FileLog::gap(const Position& position, std::uint64_t sequence,
                           std::uint64_t items_before) {
   const std::uint64_t first = position.sequence + 1;
   if (sequence <= first) return {};
-  const std::uint64_t between = sequence - first;
-  Gap gap{between - acknowledged_.count(first, sequence - 1), {}};
+  Gap gap{acknowledged_.missing(first, sequence - 1), {}};
   acknowledged_.add(first, sequence - 1);
-  damage_.frames += gap.frames;
+  const std::uint64_t frames = gap.frames.size();
+  damage_.frames += frames;
   // Known exactly when the whole gap is lost.
-  if (gap.frames == between && position.items && items_before >= *position.items)
+  if (frames == sequence - first && position.items && items_before >= *position.items)
     gap.items = items_before - *position.items;
   return gap;
 }
@@ -247,9 +254,9 @@ FileLog::Gap FileLog::gap(const Position& position, std::uint64_t sequence,
 /// lost.
 void FileLog::pass(const Position& position, std::uint64_t sequence, std::uint64_t items_before) {
   const Gap lost = gap(position, sequence, items_before);
-  if (lost.frames == 0 || waiting_.frames == 0) return;
-  lost_.add(position.sequence + 1, sequence - 1);
-  const std::uint64_t frames = std::min(lost.frames, waiting_.frames);
+  if (lost.frames.empty() || waiting_.frames == 0) return;
+  lost_.add(lost.frames);
+  const std::uint64_t frames = std::min(lost.frames.size(), waiting_.frames);
   const auto share = [&](std::uint64_t all) { return all / waiting_.frames * frames; };
   std::uint64_t items = std::min(lost.items.value_or(share(waiting_.items)), waiting_.items);
   if (frames == waiting_.frames) items = waiting_.items;
@@ -325,6 +332,7 @@ Status FileLog::begin_segment() {
   do segment.id = random_.next();
   while (segment.id == 0);
   auto file = files_.open(path(first), Files::Mode::create_new);
+  if (!file && file.error().code() == Code::already_exists) skip_number();
   if (!file) return file.error();
   const std::string header =
       encode_segment_header({segment.id, first, segment.created_ms, options_.destination});
@@ -332,7 +340,7 @@ Status FileLog::begin_segment() {
   if (s.ok()) s = (*file)->append(bytes_of(header));
   if (!s.ok()) {
     file->reset();
-    (void)files_.remove(path(first));
+    if (!files_.remove(path(first)).ok()) skip_number();
     return s;
   }
   segment.size = header.size();
@@ -341,6 +349,14 @@ Status FileLog::begin_segment() {
   active_ = std::move(*file);
   unsynced_.names = true;
   return {};
+}
+
+/// What failed may be on the disk all the same: a frame of the same number behind it would be taken
+/// for an old one.
+void FileLog::skip_number() {
+  acknowledged_.add(next_sequence_, next_sequence_);
+  ++next_sequence_;
+  cursor_stale_ = true;
 }
 
 void FileLog::seal() {
@@ -378,6 +394,7 @@ Result<StoredFrame> FileLog::append(Frame frame, std::string& buffer) {
   if (Status s = active_->append(bytes_of(buffer)); !s.ok()) {
     // Nothing follows a torn frame; and the room of this segment comes back once it is delivered.
     block_ = {};
+    skip_number();
     seal();
     return s;
   }
@@ -424,7 +441,9 @@ void FileLog::remove_delivered(Segments::iterator at) {
   const auto& [first, segment] = *at;
   const bool is_active = active_ && std::next(at) == segments_.end();
   if (is_active || (segment.last >= first && !acknowledged_.covers(first, segment.last))) return;
-  if (segment.unreadable && segment.last < first) return;
+  const auto behind = std::next(at);
+  const std::uint64_t next = behind == segments_.end() ? next_sequence_ : behind->first;
+  if (unread_.count(first, next - 1) > 0) return;
   save();
   if (opened_.first == first) opened_ = {};
   if (block_.segment == first) block_ = {};
@@ -439,7 +458,10 @@ void FileLog::remove_delivered(Segments::iterator at) {
 void FileLog::save() {
   if (!cursor_stale_) return;
   // A cursor that cannot be written costs requests that are sent twice.
-  cursor_stale_ = !with_reserve([&] { return cursor_.write(acknowledged_); }).ok();
+  cursor_stale_ =
+      !with_reserve([&] {
+         return cursor_.write(unread_.empty() ? acknowledged_ : acknowledged_.without(unread_));
+       }).ok();
 }
 
 /// Where overwriting takes room (btrfs, ZFS), what makes room needs some: the reserve is given up

@@ -65,7 +65,6 @@ class FileLog final : public Log {
     std::uint64_t last = 0;  ///< highest sequence in it, first - 1 when there is none
     std::uint64_t size = 0;
     std::int64_t created_ms = 0;
-    bool unreadable = false;  ///< part of it could not be read when the log was opened
   };
   using Segments = std::map<std::uint64_t, Segment>;
   /// The files that a sync has to reach, by segment, and whether names have to be synced too.
@@ -79,7 +78,7 @@ class FileLog final : public Log {
   };
   /// Frames that are missing between two; their items when the neighbours tell.
   struct Gap {
-    std::uint64_t frames = 0;
+    SequenceSet frames;
     std::optional<std::uint64_t> items;
   };
 
@@ -96,6 +95,7 @@ class FileLog final : public Log {
   void pass(const Position& position, std::uint64_t sequence, std::uint64_t items_before);
   bool give_up_page(Position& position, const Status& why);
   Status begin_segment();
+  void skip_number();
   void seal();
   void remove_delivered(Segments::iterator segment);
   Status with_reserve(Function<Status()> work);
@@ -114,7 +114,8 @@ class FileLog final : public Log {
   std::shared_ptr<void> lock_;
   Cursor cursor_;
   SequenceSet acknowledged_;
-  SequenceSet lost_;  ///< of those, what a reader did not find
+  SequenceSet lost_;    ///< of those, what a reader did not find
+  SequenceSet unread_;  ///< of those, what opening could not read: the next run may, so they stay
   bool cursor_stale_ = false;
   bool reserved_ = false;  ///< the reserve is there
   Instant reserve_tried_{};
