@@ -1,5 +1,6 @@
 """What a killed collector left is sent by `collector outbox drain`: to its destination only, beside a collector
 that is at work, once; what has no destination in the configuration is held."""
+import glob
 import os
 import shutil
 import signal
@@ -83,7 +84,7 @@ def main():
         second = stack.collector_at(free_port(), config("second.alloy", dead), "second")
         beside = os.path.join(stack.folder, "second-data", "outbox")
         folder = os.path.join(beside, "prometheus.remote_write.out")
-        wait_for("a log", lambda: os.listdir(folder))
+        wait_for("a request", lambda: glob.glob(folder + "/0/*/*.seg"))
         shutil.copytree(os.path.join(spare, "prometheus.remote_write.out", "0"),
                         os.path.join(folder, "1"))
         sink.received.clear()
