@@ -61,4 +61,10 @@ struct OutboxFlags {
 int list_outbox(const OutboxFlags& flags);
 int verify_outbox(const OutboxFlags& flags);
 
+struct DrainFlags {
+  std::string config, folder;
+  std::string patience = "10m";
+};
+int drain_outbox(const DrainFlags& flags);
+
 }  // namespace collector::cli

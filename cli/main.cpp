@@ -79,7 +79,9 @@ int main(int argc, char** argv) {
 
   OutboxFlags outbox_flags;
   CLI::App* outbox_command = app.add_subcommand(
-      "outbox", "Look at what waits on disk; beside a running collector too, and changes nothing");
+      "outbox",
+      "Look at what waits on disk, or send it; beside a running collector too, whose data is left "
+      "alone");
   outbox_command->require_subcommand(1);
   for (const auto& [name, what, run_it] :
        {std::tuple("ls", "What waits for whom, since when", &list_outbox),
@@ -89,6 +91,19 @@ int main(int argc, char** argv) {
         ->capture_default_str();
     command->callback([&code, &outbox_flags, run_it = run_it] { code = run_it(outbox_flags); });
   }
+
+  DrainFlags drain_flags;
+  CLI::App* drain_command = outbox_command->add_subcommand(
+      "drain",
+      "Send what collectors that are gone left there, each request to the endpoint of CONFIG that "
+      "is its\ndestination; what has none is held. Exit code 3: something without an owner was "
+      "held, refused or\nnot taken in time");
+  drain_command->add_option("CONFIG", drain_flags.config, "A file or directory")->required();
+  drain_command->add_option("DIRECTORY", drain_flags.folder, "The outbox, in the storage path")
+      ->required();
+  drain_command->add_option("--patience", drain_flags.patience, "How long to try")
+      ->capture_default_str();
+  drain_command->callback([&] { code = drain_outbox(drain_flags); });
 
   app.add_subcommand("version", "Print the version")->callback([] {
     std::puts("collector " COLLECTOR_VERSION);

@@ -1,8 +1,10 @@
-// outbox ls, outbox verify.
+// outbox ls, outbox verify, outbox drain.
 #include "commands.hpp"
 
+#include "base/duration.hpp"
 #include "base/log.hpp"
 #include "base/system_files.hpp"
+#include "facade/drain.hpp"
 #include "outbox/inspect.hpp"
 
 #include <fmt/format.h>
@@ -72,6 +74,22 @@ int verify_outbox(const OutboxFlags& flags) {
   fmt::print("{} logs, {} waiting requests, {} problem{}\n", logs->size(), requests, problems,
              problems == 1 ? "" : "s");
   return problems == 0 ? 0 : kWrong;
+}
+
+int drain_outbox(const DrainFlags& flags) {
+  facade::DrainOptions options;
+  options.paths = {flags.config};
+  options.folder = flags.folder;
+  const auto patience = base::parse_duration(flags.patience);
+  if (!patience) {
+    fmt::print(stderr, "collector: \"{}\" is no duration\n", flags.patience);
+    return kUsage;
+  }
+  options.patience = *patience;
+  std::string report;
+  const auto exit = facade::drain_outbox(options, report);
+  fmt::print("{}", report);
+  return static_cast<int>(exit);
 }
 
 }  // namespace collector::cli

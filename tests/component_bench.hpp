@@ -113,14 +113,16 @@ class TestSink final : public Sink<Metrics>, public AnyComponent {
 
 class ComponentBench {
  public:
+  /// `disk` outlives it; without one the files are the machine's.
   explicit ComponentBench(std::initializer_list<Definition> definitions,
-                          std::string storage_path = {}) {
+                          std::string storage_path = {}, Files* disk = nullptr) {
     for (const Definition& d : definitions) registry_.add(d);
     registry_.add(define<TestSink>("test.sink", "Keeps samples for a test."));
     pipeline::Controller::Options options;
     options.storage_path = std::move(storage_path);
-    controller = std::make_unique<pipeline::Controller>(Seams{loop, network, files, random},
-                                                        registry_, log, options);
+    controller = std::make_unique<pipeline::Controller>(
+        Seams{loop, network, disk ? *disk : static_cast<Files&>(files), random}, registry_, log,
+        options);
   }
   ~ComponentBench() {
     if (!stopped) stop(std::chrono::seconds(5));

@@ -164,10 +164,20 @@ class Prometheus:
                 for s in self.api("series", **{"match[]": match, "start": start})}
 
 
-class Target:
-    """A scrape target whose answer is a function of the number of the scrape."""
+class QuietServer(http.server.ThreadingHTTPServer):
+    daemon_threads = True
 
-    def __init__(self, answer):
+    def handle_error(self, request, client_address):
+        # A client that is gone is what some tests are about.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class Target:
+    """A scrape target whose answer is a function of the number of the scrape; `sent` is called with that number when
+    the whole answer was written."""
+
+    def __init__(self, answer, sent=lambda n: None):
         self.count = 0
         target = self
 
@@ -176,18 +186,19 @@ class Target:
 
             def do_GET(self):
                 target.count += 1
-                status, content_type, body = answer(target.count, self)
+                n = target.count
+                status, content_type, body = answer(n, self)
                 self.send_response(status)
                 self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+                sent(n)
 
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = QuietServer(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()

@@ -6,6 +6,8 @@ import socket
 import struct
 import threading
 
+from harness import QuietServer
+
 
 def uncompress(data):
     """Snappy block format (github.com/google/snappy, format_description.txt)."""
@@ -135,8 +137,7 @@ class Sink:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.server.daemon_threads = True
+        self.server = QuietServer(("127.0.0.1", port), Handler)
         self.port = self.server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}/api/v1/write"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

@@ -25,7 +25,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   files.put(folder + "/cursor",
             bytes.substr(bytes.size() - std::min(bytes.size(), std::size_t{data[1]})));
   (void)outbox::inspect_log(files, folder, true);
-  auto log = outbox::FileLog::open(loop, files, random, folder, {});
+  outbox::FileLog::Options options;
+  options.destination.fingerprint = "f";
+  options.reserve = 0;
+  auto log = outbox::FileLog::open(loop, files, random, folder, options);
   if (!log) return 0;
   std::string buffer;
   outbox::Log::begin(buffer, "ctx");

@@ -20,7 +20,9 @@ std::vector<std::uint64_t> numbers(std::uint64_t from, std::uint64_t to) {
 /// Acknowledges the frames that `which` names.
 void acknowledge(outbox::Log& log, const std::vector<std::uint64_t>& which) {
   outbox::Position position;
-  while (auto frame = log.next(position)) {
+  while (position.sequence + 1 < log.next_sequence()) {
+    const auto frame = log.next(position);
+    if (!frame) continue;
     const auto n = static_cast<std::uint64_t>(frame->oldest_ms / 1000);
     if (std::find(which.begin(), which.end(), n) != which.end()) log.acknowledge(*frame);
   }
@@ -136,7 +138,7 @@ TEST_CASE("dropping the oldest makes room and says how many items went") {
 }
 
 TEST_CASE("a disk that is full at any byte costs nothing that was taken, and work goes on after") {
-  for (std::uint64_t room = 8192; room < 8192 + 3 * 4200; room += 61) {
+  for (std::uint64_t room = 8192; room < 8192 + 3 * 4200; ++room) {
     LogBench bench(room);
     bench.files.capacity(room);
     auto opened = bench.try_open();
@@ -244,7 +246,7 @@ TEST_CASE("group commit: a sync runs alone, and what came meanwhile is the next 
   const auto add = [&](int n) {
     const auto stored = bench.append(static_cast<std::uint64_t>(n), 50);
     REQUIRE(stored.has_value());
-    bench.log->when_synced(stored->sequence, [&synced, n](Status s) {
+    bench.log->when_synced({*stored}, [&synced, n](const Status& s, std::uint64_t) {
       CHECK(s.ok());
       synced.push_back(n);
     });
@@ -264,9 +266,11 @@ TEST_CASE("after a sync that failed the frames are written elsewhere, or the wai
   for (const bool twice : {false, true}) {
     LogBench bench;
     bench.open();
-    REQUIRE(bench.append(0, 50).has_value());
+    const auto stored = bench.append(0, 50);
+    REQUIRE(stored.has_value());
     std::vector<Status> outcome;
-    bench.log->when_synced(1, [&](Status s) { outcome.push_back(s); });
+    bench.log->when_synced({*stored},
+                           [&](const Status& s, std::uint64_t) { outcome.push_back(s); });
     // The calls of the sync: the folder, then the file.
     bench.files.fail_call(2, Status(Code::unavailable, "I/O error"));
     bench.loop.run_for(3ms);
@@ -298,4 +302,171 @@ TEST_CASE("a rejected frame is kept with its reason") {
   REQUIRE(kept->size() == 1);
   CHECK(*bench.files.read(std::string(kFolder) + "/quarantine/" + (*kept)[0].name, 1000) ==
         "server returned HTTP status 400: no\n\n" + body_of(1, 40));
+}
+
+TEST_CASE("what killed runs reserved is given back") {
+  LogBench bench;
+  bench.files.reserves(true);
+  for (std::uint64_t n = 0; n < 20; ++n) {
+    bench.open();
+    REQUIRE(bench.append(n, 100).has_value());
+    bench.files.process_killed();
+    bench.log.reset();
+  }
+  bench.open();
+  std::uint64_t sum = 0;
+  for (const auto& path : bench.segment_files()) sum += bench.files.info(path)->size;
+  bench.files.capacity(1 << 20);
+  const auto usage = bench.files.usage(kFolder);
+  CHECK((1 << 20) - usage->free == sum + 8192);  // and the cursor
+}
+
+TEST_CASE("a request of more than 64 MiB is refused for good, and the log is as before") {
+  LogBench bench;
+  bench.most = std::uint64_t{1} << 30;
+  bench.open();
+  std::string buffer;
+  outbox::Log::begin(buffer, "");
+  buffer.resize(buffer.size() + outbox::kMaxPayload + 1);
+  CHECK(bench.log->append({}, buffer).error().code() == Code::invalid_argument);
+  CHECK(bench.log->next_sequence() == 1);
+  CHECK(bench.segment_files().empty());
+}
+
+TEST_CASE("a folder has one log at a time") {
+  LogBench bench;
+  bench.open();
+  const auto second = bench.try_open();
+  REQUIRE(second.has_error());
+  CHECK(second.error().code() == Code::already_exists);
+  bench.log.reset();
+  bench.open();
+}
+
+TEST_CASE("a disk that fails while a log is opened takes no segment away") {
+  for (std::uint64_t call = 1; call < 60; ++call) {
+    LogBench bench;
+    bench.open();
+    for (std::uint64_t n = 0; n < 12; ++n) REQUIRE(bench.append(n, 2000).has_value());
+    bench.log.reset();
+    const auto before = bench.segment_files();
+    bench.files.fail_call(call, Status(Code::unavailable, "I/O error"));
+    (void)bench.try_open();
+    bench.files.fail_call(0, {});
+    CHECK(bench.segment_files() == before);
+    INFO("call " << call);
+    bench.open();
+    CHECK(bench.waiting() == numbers(0, 12));
+    REQUIRE(bench.append(12, 100).has_value());
+    CHECK(bench.waiting() == numbers(0, 13));
+  }
+}
+
+TEST_CASE("the first frame that is damaged does not count what was delivered before it") {
+  LogBench bench;
+  bench.open();
+  for (std::uint64_t n = 0; n < 40; ++n) REQUIRE(bench.append(n, 1000).has_value());
+  acknowledge(*bench.log, numbers(0, 20));
+  bench.log.reset();
+  const auto first = bench.segment_files().front();
+  const auto n = *outbox::parse_segment_name(first.substr(first.rfind('/') + 1)) - 1;
+  bench.files.flip_bit(first, (outbox::kSegmentHeader + 3) * 8);
+  bench.open();
+  CHECK(bench.log->damage().frames <= 1);
+  CHECK(bench.log->damage().items <= 1 + n % 5);
+}
+
+TEST_CASE("at zero bytes free what waits is found, delivered and forgotten; then there is room") {
+  // Where overwriting takes room nothing could be noted without the reserve.
+  for (const std::size_t reserve : {std::size_t{16384}, std::size_t{0}}) {
+    LogBench bench;
+    bench.reserve = reserve;
+    bench.files.copies_on_write(true);
+    bench.open();
+    for (std::uint64_t n = 0; n < 40; ++n) REQUIRE(bench.append(n, 1000).has_value());
+    bench.files.process_killed();
+    bench.log.reset();
+    bench.files.capacity(1 << 20);
+    bench.files.capacity((1 << 20) - bench.files.usage(kFolder)->free);
+    CHECK(bench.files.usage(kFolder)->free == 0);
+    bench.open();
+    CHECK(bench.waiting() == numbers(0, 40));
+    CHECK(bench.append(40, 1000).error().code() == Code::resource_exhausted);
+    CHECK(bench.log->size() > 40'000);
+    acknowledge(*bench.log, numbers(0, 2));  // no segment goes yet: only the cursor says it
+    bench.loop.run_for(2s);
+    CHECK(!bench.files.info(kFolder + std::string("/reserve")));
+    // Nothing of its own takes what the reserve gave.
+    CHECK(bench.append(40, 10).error().code() == Code::resource_exhausted);
+    bench.files.process_killed();
+    bench.log.reset();
+    bench.open();
+    if (reserve == 0) {
+      CHECK(bench.waiting() == numbers(0, 40));  // they will be sent twice
+      continue;
+    }
+    CHECK(bench.waiting() == numbers(2, 40));
+    acknowledge(*bench.log, numbers(2, 40));
+    CHECK(bench.segment_files().empty());
+    bench.files.capacity(1 << 20);
+    bench.loop.run_for(2s);
+    REQUIRE(bench.append(40, 1000).has_value());
+    CHECK(bench.files.info(kFolder + std::string("/reserve"))->size == reserve);
+    CHECK(bench.waiting() == numbers(40, 41));
+  }
+}
+
+TEST_CASE("the number of a frame that could not be written is not used again") {
+  LogBench bench;
+  bench.open();
+  REQUIRE(bench.append(0, 100).has_value());
+  const std::uint64_t number = bench.log->next_sequence();
+  bench.files.fail_call(1, Status(Code::unavailable, "I/O error"));
+  REQUIRE(bench.append(1, 100).has_error());
+  const auto stored = bench.append(2, 100);
+  REQUIRE(stored.has_value());
+  CHECK(stored->sequence > number);
+  CHECK(bench.waiting() == std::vector<std::uint64_t>{0, 2});
+}
+
+TEST_CASE("a file that has the name of the next segment does not stop the log") {
+  LogBench bench;
+  bench.open();
+  bench.files.put(kFolder + ("/" + outbox::segment_name(1)), "rubbish");
+  CHECK(bench.append(0, 100).error().code() == Code::already_exists);
+  REQUIRE(bench.append(0, 100).has_value());
+  CHECK(bench.waiting() == numbers(0, 1));
+}
+
+TEST_CASE("a segment that cannot be read when the log is opened stays, and the counts are right") {
+  LogBench bench;
+  bench.open();
+  for (std::uint64_t n = 0; n < 30; ++n) REQUIRE(bench.append(n, 3000).has_value());
+  bench.log.reset();
+  const auto segments = bench.segment_files();
+  REQUIRE(segments.size() == 30);
+  std::map<std::size_t, std::string> readable;
+  for (const std::size_t i : {4, 29}) {
+    readable[i] = *bench.files.read(segments[i], 1 << 20);
+    bench.files.bad_sector(segments[i], 4096);
+  }
+  bench.open();
+  auto expected = numbers(0, 29);
+  std::erase(expected, 4);
+  CHECK(bench.waiting() == expected);
+  CHECK(bench.log->waiting().frames == 28);
+  REQUIRE(bench.append(30, 100).has_value());
+  expected.push_back(30);
+  CHECK(bench.waiting() == expected);
+  acknowledge(*bench.log, expected);
+  CHECK(bench.log->waiting().frames == 0);
+  CHECK(bench.log->waiting().items == 0);
+  CHECK(bench.files.info(segments[29]).has_value());
+  CHECK(bench.files.info(segments[4]).has_value());
+  // The disk can be read again: so are they, and nothing else.
+  bench.log.reset();
+  for (const std::size_t i : {4, 29}) bench.files.put(segments[i], readable[i]);
+  bench.open();
+  CHECK(bench.waiting() == std::vector<std::uint64_t>{4, 29});
+  CHECK(bench.log->waiting().frames == 2);
 }

@@ -33,6 +33,7 @@ struct LogBench {
     options.destination = {"prometheus.remote_write.x", "e", "f", "http://h/", ""};
     options.segment_size = segment_size;
     options.most = most;
+    options.reserve = reserve;
     return outbox::FileLog::open(loop, files, random, kFolder, options);
   }
   void open() {
@@ -56,13 +57,15 @@ struct LogBench {
   std::vector<std::uint64_t> waiting() {
     std::vector<std::uint64_t> out;
     outbox::Position position;
-    while (auto frame = log->next(position))
-      if (auto payload = log->read(*frame)) {
-        const std::string body = payload->substr(frame->context_size);
-        const std::uint64_t n = number_of(body);
-        CHECK(body == body_of(n, body.size()));
-        out.push_back(n);
-      }
+    while (position.sequence + 1 < log->next_sequence()) {
+      const auto frame = log->next(position);
+      const auto payload = frame ? log->read(*frame) : Status(Code::not_found, "");
+      if (!payload) continue;
+      const std::string body = payload->substr(frame->context_size);
+      const std::uint64_t n = number_of(body);
+      CHECK(body == body_of(n, body.size()));
+      out.push_back(n);
+    }
     return out;
   }
   std::vector<std::string> segment_files() {
@@ -76,6 +79,7 @@ struct LogBench {
   testing::SeededRandom random;
   testing::SimulatedFiles files;
   std::uint64_t segment_size = 8192, most = 1 << 20;
+  std::size_t reserve = 0;
   std::unique_ptr<outbox::FileLog> log;
 };
 

@@ -27,6 +27,15 @@ TEST_CASE("ranges say what a plain set says") {
       REQUIRE(set.count(from, to) == inside);
       REQUIRE(set.next_missing(from) == missing);
       REQUIRE(set.last() == *plain.rbegin());
+      REQUIRE(set.size() == plain.size());
+      const outbox::SequenceSet absent = set.missing(from, to);
+      for (std::uint64_t n = 0; n < 100; ++n)
+        REQUIRE(absent.contains(n) == (from <= n && n <= to && !plain.contains(n)));
+      outbox::SequenceSet other;
+      other.add(from, to);
+      const outbox::SequenceSet rest = set.without(other);
+      for (std::uint64_t n = 0; n < 100; ++n)
+        REQUIRE(rest.contains(n) == (plain.contains(n) && (n < from || n > to)));
     }
     for (const auto& [first, last] : set.ranges()) {
       CHECK(!plain.contains(first - 1));

@@ -1,5 +1,7 @@
 // What remote write does with its outbox: refusals of a part, bodies that are too large,
 // credentials that are refused, restarts, levels, and the newest beside a backlog.
+#include <collector/engine/testing.hpp>
+
 #include "catch.hpp"
 #include "component_bench.hpp"
 #include "send/components.hpp"
@@ -336,4 +338,81 @@ TEST_CASE("out_of_order: while a backlog drains, the newest sample is under a mi
   CHECK(server.got.size() == seen.size());  // nothing twice
   balanced(ledger(bench));
   CHECK(ledger(bench).waiting < 10);
+}
+
+TEST_CASE("an endpoint that leaves and comes back while its log drains gets another one") {
+  Scratch scratch;
+  const std::string other =
+      "prometheus.remote_write \"x\" {\nendpoint {\nname = \"o\"\nurl = \"http://o/w\"\n}\n}\n";
+  {
+    ComponentBench bench({send::prometheus_remote_write()}, scratch.path);  // nobody answers
+    bench.load(config(""));
+    bench.offer(kId, bench.batch(1, samples("m", 0, 2)));
+    bench.load(other);
+    bench.load(config(""));
+    const auto outcome = bench.offer(kId, bench.batch(1, samples("m", 2, 3)));
+    REQUIRE(outcome);
+    CHECK(outcome->kind == Outcome::Kind::delivered);
+    CHECK(ledger(bench).durable);
+    bench.loop.advance(70s);  // the one that left ends, the one that came goes on
+    bench.offer(kId, bench.batch(1, samples("m", 5, 1)));
+    CHECK(ledger(bench).waiting == 4);
+    balanced(ledger(bench));
+    bench.stop(1s);
+  }
+  ComponentBench next({send::prometheus_remote_write()}, scratch.path);
+  Judge server(next, [](const Judge::Samples&) { return 204; });
+  next.load(config(""));
+  next.loop.advance(10s);
+  std::vector<double> sorted = server.values();
+  std::sort(sorted.begin(), sorted.end());
+  CHECK(sorted == std::vector<double>{0, 1, 2, 3, 4, 5});
+  CHECK(ledger(next).delivered == 6);
+  balanced(ledger(next));
+}
+
+TEST_CASE("endpoints without a name that differ in what their URL asks for keep apart") {
+  Scratch scratch;
+  const std::string two =
+      "prometheus.remote_write \"x\" {\nendpoint {\nurl = \"http://server/w?db=a\"\n}\n"
+      "endpoint {\nurl = \"http://server/w?db=b\"\n}\n}\n";
+  ComponentBench bench({send::prometheus_remote_write()}, scratch.path);
+  bench.load(two);
+  bench.offer(kId, bench.batch(1, samples("m", 0, 3)));
+  std::set<std::string> logs;
+  for (const auto& e : std::filesystem::directory_iterator(scratch.path + "/outbox/" + kId + "/0"))
+    if (e.is_directory()) logs.insert(e.path().filename());
+  CHECK(logs.size() == 2);
+  for (const std::string& name : logs) CHECK(name.find('.') == std::string::npos);
+}
+
+TEST_CASE("a failed sync: the source offers the batch again, and nothing is counted twice") {
+  testing::SimulatedLoop time_of_files;
+  testing::SeededRandom random(1);
+  testing::SimulatedFiles files(time_of_files, random);
+  files.put("/data/present", "");
+  ComponentBench bench({send::prometheus_remote_write()}, "/data", &files);
+  Judge server(bench, [](const Judge::Samples&) { return 204; });
+  bench.load(config("queue_config {\nmax_samples_per_send = 2\n}"));
+  bench.offer(kId, bench.batch(1, samples("m", 0, 2)));
+  bool broken = true;
+  int syncs = 0;
+  files.ignore_syncs([&](const std::string&) {
+    // The call that follows, whatever it is, fails: both the sync and the one of the copy.
+    if (broken) files.fail_call(1, Status(Code::unavailable, "I/O error"));
+    ++syncs;
+    return false;
+  });
+  const auto refused = bench.offer(kId, bench.batch(1, samples("m", 2, 5)));
+  broken = false;
+  files.fail_call(0, {});
+  REQUIRE(refused);
+  CHECK(syncs > 0);
+  balanced(ledger(bench));
+  const std::uint64_t accepted = refused->kind == Outcome::Kind::delivered ? 7 : 2;
+  CHECK(ledger(bench).accepted == accepted);
+  bench.loop.advance(10s);
+  CHECK(server.got.size() == accepted);
+  CHECK(ledger(bench).delivered == accepted);
+  balanced(ledger(bench));
 }

@@ -8,6 +8,7 @@ namespace collector::testing {
 namespace {
 
 constexpr std::size_t kSector = 512;
+constexpr std::uint64_t kPage = 4096;
 
 std::string parent_of(const std::string& path) {
   const auto slash = path.rfind('/');
@@ -21,6 +22,8 @@ struct Inode {
   };
   std::string content;
   std::size_t synced = 0;                ///< bytes that survive
+  std::uint64_t reserved = 0;            ///< bytes that it has room for
+  std::optional<std::uint64_t> bad;      ///< a page that cannot be read
   std::vector<Overwritten> overwritten;  ///< and were not synced since
   std::uint64_t number = 0;
   WallTime modified;
@@ -69,6 +72,7 @@ struct SimulatedFiles::State {
   std::map<std::string, std::weak_ptr<void>> locks;
   std::uint64_t calls = 0, fail_at = 0, cut_at = 0, inodes = 0;
   bool down = false;  ///< the power is off
+  bool reserves = false, copies_on_write = false;
   std::uint64_t capacity = UINT64_MAX;
   std::uint64_t life = 0;  ///< descriptors of an earlier one are dead
   Status failure;
@@ -88,8 +92,13 @@ struct SimulatedFiles::State {
   }
   std::uint64_t used() const {
     std::uint64_t bytes = 0;
-    for (const auto& [path, inode] : names) bytes += inode->content.size();
+    for (const auto& [path, inode] : names)
+      bytes += std::max<std::uint64_t>(inode->content.size(), inode->reserved);
     return bytes;
+  }
+  std::uint64_t room() const {
+    const std::uint64_t taken = used();
+    return capacity > taken ? capacity - taken : 0;
   }
   std::shared_ptr<Inode> create(const std::string& path) {
     auto inode = std::make_shared<Inode>();
@@ -132,7 +141,11 @@ class SimulatedFile final : public File {
     if (Status s = usable(); !s.ok()) return s;
     const std::string& content = inode_->content;
     if (offset >= content.size()) return std::size_t{0};
-    const std::size_t n = std::min<std::size_t>(into.size(), content.size() - offset);
+    std::size_t n = std::min<std::size_t>(into.size(), content.size() - offset);
+    if (const auto bad = inode_->bad; bad && offset < *bad + kPage && offset + n > *bad) {
+      if (offset >= *bad) return Status(Code::unavailable, "read: Input/output error");
+      n = *bad - offset;  // what is before it
+    }
     std::memcpy(into.data(), content.data() + offset, n);
     return n;
   }
@@ -146,10 +159,18 @@ class SimulatedFile final : public File {
   Status truncate(std::uint64_t size) override {
     if (Status s = usable(); !s.ok()) return s;
     inode_->content.resize(size);
+    inode_->reserved = 0;
     inode_->synced = std::min<std::size_t>(inode_->synced, size);
     return {};
   }
-  Status reserve(std::uint64_t) override { return usable(); }
+  Status reserve(std::uint64_t size) override {
+    if (Status s = usable(); !s.ok() || !state_->reserves) return s;
+    const auto has = std::max<std::uint64_t>(inode_->content.size(), inode_->reserved);
+    if (size > has && size - has > state_->room())
+      return {Code::resource_exhausted, "reserve: No space left on device", false};
+    inode_->reserved = std::max(inode_->reserved, size);
+    return {};
+  }
   Status sync() override {
     if (Status s = usable(); !s.ok()) return s;
     if (!state_->ignores(path_)) inode_->sync();
@@ -173,10 +194,12 @@ class SimulatedFile final : public File {
       if (!dead()) put(offset, bytes.first(state_->chance.below(bytes.size() + 1)));
       return s;
     }
-    const std::uint64_t used = state_->used();
-    const std::uint64_t room = state_->capacity > used ? state_->capacity - used : 0;
-    const std::uint64_t had = inode_->content.size();
+    const std::uint64_t room = state_->room();
+    const auto had = std::max<std::uint64_t>(inode_->content.size(), inode_->reserved);
     const std::uint64_t end = offset + bytes.size();
+    const auto overwrites = std::min<std::uint64_t>(end, inode_->content.size());
+    if (state_->copies_on_write && overwrites > offset && overwrites - offset > room)
+      return {Code::resource_exhausted, "write: No space left on device", false};
     if (end > had && end - had > room) {
       put(offset,
           bytes.first(bytes.size() - std::min<std::size_t>(bytes.size(), end - had - room)));
@@ -228,6 +251,9 @@ void SimulatedFiles::fail_call(std::uint64_t n, Status status) {
 std::uint64_t SimulatedFiles::calls() const { return state_->calls; }
 void SimulatedFiles::capacity(std::uint64_t bytes) { state_->capacity = bytes; }
 
+void SimulatedFiles::reserves(bool takes_room) { state_->reserves = takes_room; }
+void SimulatedFiles::copies_on_write(bool copies) { state_->copies_on_write = copies; }
+
 void SimulatedFiles::process_killed() {
   ++state_->life;
   state_->locks.clear();
@@ -235,6 +261,10 @@ void SimulatedFiles::process_killed() {
 
 void SimulatedFiles::ignore_syncs(Function<bool(const std::string& path)> ignored) {
   state_->ignored = std::move(ignored);
+}
+
+void SimulatedFiles::bad_sector(const std::string& path, std::uint64_t offset) {
+  state_->names.at(path)->bad = offset;
 }
 
 void SimulatedFiles::flip_bit(const std::string& path, std::uint64_t bit) {
@@ -342,8 +372,7 @@ Result<FileSystemUsage> SimulatedFiles::usage(const std::string&) {
   if (Status s = state_->enter(); !s.ok()) return s;
   FileSystemUsage usage;
   usage.size = state_->capacity;
-  const std::uint64_t used = state_->used();
-  usage.free = usage.available = state_->capacity > used ? state_->capacity - used : 0;
+  usage.free = usage.available = state_->room();
   return usage;
 }
 

@@ -3,6 +3,8 @@
 #include "wire/checksum.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <set>
 
 namespace collector::outbox {
 namespace {
@@ -10,7 +12,13 @@ namespace {
 constexpr std::size_t kBlock = 16 << 10;
 constexpr Duration kCursorEvery = std::chrono::seconds(1);
 constexpr std::string_view kQuarantine = "/quarantine";
+constexpr std::string_view kReserve = "/reserve";
+constexpr Duration kReserveEvery = std::chrono::seconds(1);
 constexpr std::size_t kMostQuarantined = 100;
+// What a disk reads or does not as a whole; and how often a read is tried, by someone who comes
+// again after a while.
+constexpr std::uint64_t kPage = 4096;
+constexpr int kReadTries = 4;
 
 std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text));
@@ -21,26 +29,29 @@ std::string parent_of(const std::string& path) {
   return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
 }
 
-/// A folder whose name survives a loss of power, and its parents.
+/// A folder whose name survives a loss of power, and its parents. Those that are there already may
+/// have been made a moment ago, by somebody who did not sync them; of those that are older, some
+/// may not be ours to open.
 Status make_durable_folder(Files& files, const std::string& folder) {
-  std::vector<std::string> made;
+  std::set<std::string> made;
   for (std::string at = folder; at != "/" && at != "." && !files.info(at); at = parent_of(at))
-    made.push_back(at);
+    made.insert(at);
   if (Status s = files.make_directories(folder); !s.ok()) return s;
-  for (auto at = made.rbegin(); at != made.rend(); ++at)
-    if (Status s = files.sync_directory(parent_of(*at)); !s.ok()) return s;
+  for (std::string at = folder; at != "/" && at != "."; at = parent_of(at))
+    if (Status s = files.sync_directory(parent_of(at)); !s.ok() && made.contains(at)) return s;
   return {};
 }
 
 }  // namespace
 
 FileLog::FileLog(Loop& loop, Files& files, Random& random, std::string folder, Options options,
-                 Cursor cursor)
+                 std::shared_ptr<void> lock, Cursor cursor)
     : loop_(loop),
       files_(files),
       random_(random),
       folder_(std::move(folder)),
       options_(std::move(options)),
+      lock_(std::move(lock)),
       cursor_(std::move(cursor)),
       acknowledged_(cursor_.acknowledged()) {
   limit(options_.most);
@@ -56,11 +67,21 @@ FileLog::~FileLog() {
 Result<std::unique_ptr<FileLog>> FileLog::open(Loop& loop, Files& files, Random& random,
                                                const std::string& folder, Options options) {
   if (Status s = make_durable_folder(files, folder); !s.ok()) return s;
+  auto lock = files.lock(folder + "/lock");
+  if (!lock && lock.error().code() == Code::failed_precondition)
+    return Status(Code::already_exists, folder + " is in use");
+  if (!lock) return lock.error();
   auto cursor = Cursor::open(files, folder + "/cursor");
+  if (!cursor && cursor.error().code() == Code::resource_exhausted &&
+      files.remove(folder + std::string(kReserve)).ok())
+    cursor = Cursor::open(files, folder + "/cursor");
   if (!cursor) return cursor.error();
-  std::unique_ptr<FileLog> log(
-      new FileLog(loop, files, random, folder, std::move(options), std::move(*cursor)));
+  std::unique_ptr<FileLog> log(new FileLog(loop, files, random, folder, std::move(options),
+                                           std::move(*lock), std::move(*cursor)));
+  const auto reserve = files.info(folder + std::string(kReserve));
+  log->reserved_ = reserve && reserve->size >= log->options_.reserve;
   if (Status s = log->recover(); !s.ok()) return s;
+  log->has_reserve();
   return log;
 }
 
@@ -77,14 +98,15 @@ Status FileLog::read_segment_header(std::uint64_t first, Segment& segment) {
   if (!file) return file.error();
   std::string page(kSegmentHeader, '\0');
   const auto got = (*file)->read_at(0, std::as_writable_bytes(std::span(page)));
-  if (!got) return got.error();
   SegmentHeader header;
-  switch (decode_segment_header(std::string_view(page).substr(0, *got), header)) {
+  switch (decode_segment_header(std::string_view(page).substr(0, got ? *got : 0), header)) {
     case HeaderState::newer:
       return Status(Code::failed_precondition, path(first) + " was written by a later version");
     case HeaderState::damaged:  // its frames still say what they are
       return {};
     case HeaderState::good:
+      if (header.destination.fingerprint != options_.destination.fingerprint)
+        return Status(Code::failed_precondition, path(first) + " is for another destination");
       segment.id = header.id;
       segment.created_ms = header.created_ms;
   }
@@ -111,26 +133,55 @@ Status FileLog::recover() {
     acknowledged_.add(1, segments_.begin()->first - 1);
     position.sequence = segments_.begin()->first - 1;
   }
+  bool blind = false;  // since the frame before a page was passed over that cannot be read
   for (auto& [first, segment] : segments_) {
     position.segment = first;
     position.offset = kSegmentHeader;
-    while (auto frame = frame_at(first, segment, position.offset, position.sequence)) {
-      if (frame->sequence > position.sequence + 1) missing(position.sequence, *frame);
-      position.sequence = segment.last = frame->sequence;
-      items_ = frame->items_before + frame->items;
+    for (;;) {
+      const auto found = frame_at(first, segment, position.offset, position.sequence);
+      if (!found && found.error().code() != Code::unavailable) return found.error();
+      if (!found) {
+        blind = true;
+        position.offset = (position.offset / kPage + 1) * kPage;
+        continue;
+      }
+      const auto& frame = *found;
+      if (!frame) break;
+      const Gap lost = gap(position, frame->sequence, frame->items_before);
+      if (std::exchange(blind, false)) unread_.add(lost.frames);
+      damage_.items += lost.items.value_or(0);
+      position = Position::behind(*frame);
+      segment.last = frame->sequence;
+      items_ = *position.items;
       if (acknowledged_.contains(frame->sequence)) continue;
       ++waiting_.frames;
       waiting_.items += frame->items;
       waiting_.bytes += frame->payload_size();
     }
   }
+  if (blind) {  // the numbers that the last segment may hold are taken
+    const auto& [first, segment] = *segments_.rbegin();
+    const std::uint64_t last = std::max(first, position.sequence) + segment.size / kFrameAlign;
+    unread_.add(acknowledged_.missing(position.sequence + 1, last));
+    acknowledged_.add(position.sequence + 1, last);
+    position.sequence = last;
+  }
   // A cursor may know of frames that a loss of power took: their numbers are not used again, or
   // new frames would count as acknowledged.
   next_sequence_ = std::max(position.sequence, acknowledged_.last()) + 1;
   acknowledged_.add(position.sequence + 1, next_sequence_ - 1);
-  synced_through_ = next_sequence_ - 1;  // nobody waits for what was there before
   for (auto at = segments_.begin(); at != segments_.end();) remove_delivered(at++);
+  give_back_reserve();
   return {};
+}
+
+/// A run that was killed did not give back what its last segment reserved; many such runs would
+/// fill the disk with nothing.
+void FileLog::give_back_reserve() {
+  if (segments_.empty()) return;
+  const auto& [first, segment] = *segments_.rbegin();
+  if (auto file = files_.open(path(first), Files::Mode::modify))
+    (void)(*file)->truncate(segment.size);
 }
 
 Result<std::shared_ptr<File>> FileLog::file_of(std::uint64_t first) {
@@ -142,67 +193,115 @@ Result<std::shared_ptr<File>> FileLog::file_of(std::uint64_t first) {
   return opened_.second;
 }
 
-std::optional<std::string_view> FileLog::peek(std::uint64_t first, const Segment& segment,
-                                              std::uint64_t offset) {
+Result<std::string_view> FileLog::peek(std::uint64_t first, const Segment& segment,
+                                       std::uint64_t offset) {
   const auto held = [&] {
     return block_.segment == first && offset >= block_.offset &&
            offset + kFrameHeader <= block_.offset + block_.bytes.size();
   };
   if (!held()) {
     auto file = file_of(first);
-    if (!file) return std::nullopt;
+    if (!file) return file.error();
     block_.segment = 0;
     block_.bytes.resize(std::min<std::uint64_t>(kBlock, segment.size - offset));
     const auto got = (*file)->read_at(offset, std::as_writable_bytes(std::span(block_.bytes)));
-    if (!got) return std::nullopt;
+    if (!got) return got.error();
     block_.bytes.resize(*got);
     block_.segment = first;
     block_.offset = offset;
-    if (!held()) return std::nullopt;
+    if (!held()) return Status(Code::not_found, path(first) + " is shorter than it was");
   }
   return std::string_view(block_.bytes).substr(offset - block_.offset, kFrameHeader);
 }
 
 /// The next frame from `offset` on, which moves behind it. What is no frame is passed over in steps
-/// of the alignment: the next good header counts if its sequence goes on.
-std::optional<StoredFrame> FileLog::frame_at(std::uint64_t first, Segment& segment,
-                                             std::uint64_t& offset, std::uint64_t after) {
+/// of the alignment: the next good header counts if its sequence goes on. Nothing at the end; an
+/// error when the disk cannot be read at `offset`.
+Result<std::optional<StoredFrame>> FileLog::frame_at(std::uint64_t first, Segment& segment,
+                                                     std::uint64_t& offset, std::uint64_t after) {
   for (; offset + kFrameHeader <= segment.size; offset += kFrameAlign) {
     const auto header = peek(first, segment, offset);
-    if (!header) return std::nullopt;
+    if (!header && header.error().code() == Code::not_found) break;  // somebody took it away
+    if (!header) return header.error();
     std::uint64_t id = segment.id;
     const auto frame = decode_frame_header(*header, id);
     if (!frame || frame->sequence <= after || offset + frame->size() > segment.size) continue;
     segment.id = id;
     const StoredFrame found{*frame, first, offset};
     offset += frame->size();
-    return found;
+    return std::optional(found);
   }
-  return std::nullopt;
+  return std::optional<StoredFrame>();
 }
 
-/// Frames between `after` and `found` are gone unless they were acknowledged.
-void FileLog::missing(std::uint64_t after, const Frame& found) {
-  const std::uint64_t between = found.sequence - after - 1;
-  const std::uint64_t lost = between - acknowledged_.count(after + 1, found.sequence - 1);
-  acknowledged_.add(after + 1, found.sequence - 1);
-  damage_.frames += lost;
+/// Frames between `position` and `sequence` are gone unless they were acknowledged, as they all are
+/// from now on.
+FileLog::Gap FileLog::gap(const Position& position, std::uint64_t sequence,
+                          std::uint64_t items_before) {
+  const std::uint64_t first = position.sequence + 1;
+  if (sequence <= first) return {};
+  Gap gap{acknowledged_.missing(first, sequence - 1), {}};
+  acknowledged_.add(first, sequence - 1);
+  const std::uint64_t frames = gap.frames.size();
+  damage_.frames += frames;
   // Known exactly when the whole gap is lost.
-  if (lost == between && found.items_before > items_) damage_.items += found.items_before - items_;
+  if (frames == sequence - first && position.items && items_before >= *position.items)
+    gap.items = items_before - *position.items;
+  return gap;
+}
+
+/// A reader goes on from `position` to `sequence`: what waited in between and was not found is
+/// lost.
+void FileLog::pass(const Position& position, std::uint64_t sequence, std::uint64_t items_before) {
+  const Gap lost = gap(position, sequence, items_before);
+  if (lost.frames.empty() || waiting_.frames == 0) return;
+  lost_.add(lost.frames);
+  const std::uint64_t frames = std::min(lost.frames.size(), waiting_.frames);
+  const auto share = [&](std::uint64_t all) { return all / waiting_.frames * frames; };
+  std::uint64_t items = std::min(lost.items.value_or(share(waiting_.items)), waiting_.items);
+  if (frames == waiting_.frames) items = waiting_.items;
+  waiting_.bytes -= frames == waiting_.frames ? waiting_.bytes : share(waiting_.bytes);
+  waiting_.items -= items;
+  waiting_.frames -= frames;
+  damage_.items += items;
+  cursor_stale_ = true;
+  for (auto at = segments_.begin(); at != segments_.end() && at->first < sequence;)
+    remove_delivered(at++);
+  was_lost(items);
+}
+
+/// A page that stays unreadable is damage like any other. False: it is to be tried again.
+bool FileLog::give_up_page(Position& position, const Status& why) {
+  if (why.code() != Code::unavailable || ++unreadable_ < kReadTries) return false;
+  position.offset = (position.offset / kPage + 1) * kPage;
+  return true;
 }
 
 std::optional<StoredFrame> FileLog::next(Position& position) {
-  for (auto at = segments_.lower_bound(position.segment); at != segments_.end(); ++at) {
+  auto at = segments_.lower_bound(position.segment);
+  while (at != segments_.end()) {
     auto& [first, segment] = *at;
     if (first != position.segment) {
       position.segment = first;
       position.offset = kSegmentHeader;
     }
-    while (auto frame = frame_at(first, segment, position.offset, position.sequence)) {
-      position.sequence = frame->sequence;
-      if (!acknowledged_.contains(frame->sequence)) return frame;
+    const auto found = frame_at(first, segment, position.offset, position.sequence);
+    if (!found && !give_up_page(position, found.error())) return std::nullopt;
+    if (!found) continue;
+    const auto& frame = *found;
+    if (!frame) {
+      ++at;
+      continue;
     }
+    unreadable_ = 0;
+    pass(position, frame->sequence, frame->items_before);
+    position = Position::behind(*frame);
+    if (!acknowledged_.contains(frame->sequence)) return frame;
+    at = segments_.lower_bound(position.segment);
   }
+  pass(position, next_sequence_, items_);
+  position.sequence = next_sequence_ - 1;
+  position.items = items_;
   return std::nullopt;
 }
 
@@ -233,6 +332,7 @@ Status FileLog::begin_segment() {
   do segment.id = random_.next();
   while (segment.id == 0);
   auto file = files_.open(path(first), Files::Mode::create_new);
+  if (!file && file.error().code() == Code::already_exists) skip_number();
   if (!file) return file.error();
   const std::string header =
       encode_segment_header({segment.id, first, segment.created_ms, options_.destination});
@@ -240,7 +340,7 @@ Status FileLog::begin_segment() {
   if (s.ok()) s = (*file)->append(bytes_of(header));
   if (!s.ok()) {
     file->reset();
-    (void)files_.remove(path(first));
+    if (!files_.remove(path(first)).ok()) skip_number();
     return s;
   }
   segment.size = header.size();
@@ -249,6 +349,14 @@ Status FileLog::begin_segment() {
   active_ = std::move(*file);
   unsynced_.names = true;
   return {};
+}
+
+/// What failed may be on the disk all the same: a frame of the same number behind it would be taken
+/// for an old one.
+void FileLog::skip_number() {
+  acknowledged_.add(next_sequence_, next_sequence_);
+  ++next_sequence_;
+  cursor_stale_ = true;
 }
 
 void FileLog::seal() {
@@ -261,6 +369,9 @@ void FileLog::seal() {
 
 Result<StoredFrame> FileLog::append(Frame frame, std::string& buffer) {
   const std::string_view payload = std::string_view(buffer).substr(kFrameHeader);
+  if (payload.size() > kMaxPayload)
+    return Status(Code::invalid_argument, "a request of more than 64 MiB");
+  if (!has_reserve()) return Status(Code::resource_exhausted, "the disk is full");
   frame.sequence = next_sequence_;
   frame.items_before = items_;
   frame.body_size = static_cast<std::uint32_t>(payload.size() - frame.context_size);
@@ -283,12 +394,12 @@ Result<StoredFrame> FileLog::append(Frame frame, std::string& buffer) {
   if (Status s = active_->append(bytes_of(buffer)); !s.ok()) {
     // Nothing follows a torn frame; and the room of this segment comes back once it is delivered.
     block_ = {};
+    skip_number();
     seal();
     return s;
   }
   const StoredFrame stored{frame, first, segment.size};
-  if (unsynced_.files.empty() || unsynced_.files.back() != active_)
-    unsynced_.files.push_back(active_);
+  unsynced_.files.try_emplace(first, active_);
   segment.last = frame.sequence;
   segment.size += buffer.size();
   size_ += buffer.size();
@@ -302,8 +413,15 @@ Result<StoredFrame> FileLog::append(Frame frame, std::string& buffer) {
 
 // --- acknowledging -----------------------------------------------------------------------------
 
-void FileLog::acknowledge(const StoredFrame& frame) {
-  if (acknowledged_.contains(frame.sequence)) return;
+bool FileLog::acknowledge(const StoredFrame& frame) {
+  if (acknowledged_.contains(frame.sequence)) {
+    const auto at = moved_.find(frame.sequence);
+    return at != moved_.end() && acknowledge(StoredFrame(at->second));
+  }
+  if (const auto at = moved_from_.find(frame.sequence); at != moved_from_.end()) {
+    moved_.erase(at->second);
+    moved_from_.erase(at);
+  }
   acknowledged_.add(frame.sequence, frame.sequence);
   --waiting_.frames;
   waiting_.items -= frame.items;
@@ -316,24 +434,63 @@ void FileLog::acknowledge(const StoredFrame& frame) {
     });
   if (auto at = segments_.find(frame.segment); at != segments_.end()) remove_delivered(at);
   was_acknowledged(frame.sequence);
+  return true;
 }
 
 void FileLog::remove_delivered(Segments::iterator at) {
   const auto& [first, segment] = *at;
   const bool is_active = active_ && std::next(at) == segments_.end();
   if (is_active || (segment.last >= first && !acknowledged_.covers(first, segment.last))) return;
+  const auto behind = std::next(at);
+  const std::uint64_t next = behind == segments_.end() ? next_sequence_ : behind->first;
+  if (unread_.count(first, next - 1) > 0) return;
   save();
   if (opened_.first == first) opened_ = {};
   if (block_.segment == first) block_ = {};
-  if (!files_.remove(path(first)).ok()) return;
+  unsynced_.files.erase(first);  // else its room would not come back before a sync
+  const Status gone = with_reserve([&] { return files_.remove(path(first)); });
+  if (!gone.ok() && gone.code() != Code::not_found) return;
   size_ -= segment.size;
   segments_.erase(at);
+  reserve_tried_ = {};  // there is room now
 }
 
 void FileLog::save() {
   if (!cursor_stale_) return;
   // A cursor that cannot be written costs requests that are sent twice.
-  cursor_stale_ = !cursor_.write(acknowledged_).ok();
+  cursor_stale_ =
+      !with_reserve([&] {
+         return cursor_.write(unread_.empty() ? acknowledged_ : acknowledged_.without(unread_));
+       }).ok();
+}
+
+/// Where overwriting takes room (btrfs, ZFS), what makes room needs some: the reserve is given up
+/// for it, and made again before anything is appended.
+Status FileLog::with_reserve(Function<Status()> work) {
+  Status s = work();
+  if (s.code() != Code::resource_exhausted || !reserved_) return s;
+  reserved_ = false;
+  (void)files_.remove(folder_ + std::string(kReserve));
+  return work();
+}
+
+/// Makes the reserve if it is not there.
+bool FileLog::has_reserve() {
+  if (reserved_ || options_.reserve == 0) return true;
+  if (reserve_tried_ != Instant{} && loop_.now() - reserve_tried_ < kReserveEvery) return false;
+  reserve_tried_ = loop_.now();
+  const std::string path = folder_ + std::string(kReserve);
+  (void)files_.remove(path);
+  auto file = files_.open(path, Files::Mode::create_new);
+  // Bytes that no file system can leave out or squeeze.
+  std::string bytes(options_.reserve / 8 * 8, '\0');
+  for (std::size_t at = 0; at < bytes.size(); at += 8) {
+    const std::uint64_t noise = random_.next();
+    std::memcpy(bytes.data() + at, &noise, 8);
+  }
+  reserved_ = file && (*file)->append(bytes_of(bytes)).ok();
+  if (file && !reserved_) (void)files_.remove(path);
+  return reserved_;
 }
 
 std::uint64_t FileLog::drop_oldest() {

@@ -19,6 +19,8 @@ class FileLog final : public Log {
     Destination destination;
     std::uint64_t segment_size = std::uint64_t{64} << 20;
     std::uint64_t most = std::uint64_t{4} << 30;  ///< bytes on disk
+    /// Bytes that are kept free for the log's own work on a full disk, beside `most`; 0: none.
+    std::size_t reserve = std::size_t{256} << 10;
   };
   /// What opening found, and what was found since.
   struct Damage {
@@ -28,16 +30,17 @@ class FileLog final : public Log {
   };
 
   /// Makes `folder` if need be, or reads what an earlier run left there. Everything given outlives
-  /// the log. failed_precondition when a later version wrote there: nothing was touched then.
+  /// the log. failed_precondition when a later version wrote there, or for another destination:
+  /// nothing was touched then; already_exists while another log is open there.
   static Result<std::unique_ptr<FileLog>> open(Loop& loop, Files& files, Random& random,
                                                const std::string& folder, Options options);
   ~FileLog() override;
 
   Result<StoredFrame> append(Frame frame, std::string& buffer) override;
-  void when_synced(std::uint64_t sequence, Function<void(Status)> done) override;
+  void when_synced(std::vector<StoredFrame> frames, Synced done) override;
   std::optional<StoredFrame> next(Position& position) override;
   Result<std::string> read(const StoredFrame& frame) override;
-  void acknowledge(const StoredFrame& frame) override;
+  bool acknowledge(const StoredFrame& frame) override;
   bool acknowledged(std::uint64_t sequence) const override {
     return acknowledged_.contains(sequence);
   }
@@ -64,42 +67,58 @@ class FileLog final : public Log {
     std::int64_t created_ms = 0;
   };
   using Segments = std::map<std::uint64_t, Segment>;
-  /// The file that a sync has to reach, and whether its name has to be synced too.
+  /// The files that a sync has to reach, by segment, and whether names have to be synced too.
   struct Unsynced {
-    std::vector<std::shared_ptr<File>> files;
+    std::map<std::uint64_t, std::shared_ptr<File>> files;
     bool names = false;
   };
   struct Waiter {
-    std::uint64_t sequence;
-    Function<void(Status)> done;
+    std::vector<StoredFrame> frames;
+    Synced done;
+  };
+  /// Frames that are missing between two; their items when the neighbours tell.
+  struct Gap {
+    SequenceSet frames;
+    std::optional<std::uint64_t> items;
   };
 
   FileLog(Loop& loop, Files& files, Random& random, std::string folder, Options options,
-          Cursor cursor);
+          std::shared_ptr<void> lock, Cursor cursor);
   Status recover();
   Status read_segment_header(std::uint64_t first, Segment& segment);
   std::string path(std::uint64_t first) const { return folder_ + "/" + segment_name(first); }
   Result<std::shared_ptr<File>> file_of(std::uint64_t first);
-  std::optional<StoredFrame> frame_at(std::uint64_t first, Segment& segment, std::uint64_t& offset,
-                                      std::uint64_t after);
-  std::optional<std::string_view> peek(std::uint64_t first, const Segment& segment,
-                                       std::uint64_t offset);
-  void missing(std::uint64_t after, const Frame& found);
+  Result<std::optional<StoredFrame>> frame_at(std::uint64_t first, Segment& segment,
+                                              std::uint64_t& offset, std::uint64_t after);
+  Result<std::string_view> peek(std::uint64_t first, const Segment& segment, std::uint64_t offset);
+  Gap gap(const Position& position, std::uint64_t sequence, std::uint64_t items_before);
+  void pass(const Position& position, std::uint64_t sequence, std::uint64_t items_before);
+  bool give_up_page(Position& position, const Status& why);
   Status begin_segment();
+  void skip_number();
   void seal();
   void remove_delivered(Segments::iterator segment);
+  Status with_reserve(Function<Status()> work);
+  bool has_reserve();
+  void give_back_reserve();
   void start_sync();
   void synced(std::uint64_t through, const Status& status);
   void rewrite(const Status& why);
+  Status copy(const std::vector<StoredFrame>& frames, std::vector<StoredFrame>& copies);
 
   Loop& loop_;
   Files& files_;
   Random& random_;
   std::string folder_;
   Options options_;
+  std::shared_ptr<void> lock_;
   Cursor cursor_;
   SequenceSet acknowledged_;
+  SequenceSet lost_;    ///< of those, what a reader did not find
+  SequenceSet unread_;  ///< of those, what opening could not read: the next run may, so they stay
   bool cursor_stale_ = false;
+  bool reserved_ = false;  ///< the reserve is there
+  Instant reserve_tried_{};
   TimerId cursor_timer_ = TimerId::none;
   Segments segments_;
   std::shared_ptr<File> active_;  ///< of the last segment, while it is written
@@ -112,8 +131,12 @@ class FileLog final : public Log {
   Waiting waiting_;
   Damage damage_;
   Unsynced unsynced_;
-  std::uint64_t synced_through_ = 0;
   std::vector<Waiter> waiters_;
+  /// Frames that were written once more and still wait: by the number they had, to what they are;
+  /// and back.
+  std::map<std::uint64_t, StoredFrame> moved_;
+  std::map<std::uint64_t, std::uint64_t> moved_from_;
+  int unreadable_ = 0;  ///< tries in a row to read a page that failed
   bool syncing_ = false;
   bool rewritten_ = false;  ///< because of a sync that failed, and not synced since
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -6,8 +6,8 @@
 
 namespace collector::outbox {
 
-void FileLog::when_synced(std::uint64_t sequence, Function<void(Status)> done) {
-  waiters_.push_back({sequence, std::move(done)});
+void FileLog::when_synced(std::vector<StoredFrame> frames, Synced done) {
+  waiters_.push_back({std::move(frames), std::move(done)});
   start_sync();
 }
 
@@ -19,7 +19,7 @@ void FileLog::start_sync() {
   // The files last: a sync that hangs may outlive the rest, and it owns them.
   auto work = [&files = files_, folder = folder_, what = std::exchange(unsynced_, {}), result] {
     if (what.names) *result = files.sync_directory(folder);
-    for (const auto& file : what.files)
+    for (const auto& [segment, file] : what.files)
       if (result->ok()) *result = file->sync();
   };
   loop_.offload(std::move(work), [this, alive = std::weak_ptr<bool>(alive_), through, result] {
@@ -34,11 +34,10 @@ void FileLog::synced(std::uint64_t through, const Status& status) {
     return rewrite(status);
   }
   rewritten_ = false;
-  synced_through_ = through;
   std::vector<Waiter> waiting = std::exchange(waiters_, {});
   for (Waiter& w : waiting) {
-    if (w.sequence <= through)
-      w.done({});
+    if (w.frames.empty() || w.frames.back().sequence <= through)
+      w.done({}, 0);
     else
       waiters_.push_back(std::move(w));
   }
@@ -46,42 +45,68 @@ void FileLog::synced(std::uint64_t through, const Status& status) {
 }
 
 /// After a sync that failed nobody knows what of the file is on the disk, and another sync of it
-/// would say nothing (fsync(2), fsyncgate): its frames are written again to a new segment. When
-/// that cannot be done, or fails to be synced as well, those who wait are told.
+/// would say nothing (fsync(2), fsyncgate): the frames that somebody waits for are written again to
+/// a new segment. When that cannot be done, or fails to be synced as well, those who wait are told
+/// and their frames are gone: all of a waiter's or none; and those of the waiters behind it, or
+/// they would overtake what is offered again. Nobody was promised more of the other frames than
+/// what they have, so they stay.
 void FileLog::rewrite(const Status& why) {
-  const bool again = std::exchange(rewritten_, true);
-  active_.reset();
+  Status problem = std::exchange(rewritten_, true) ? why : Status();
   unsynced_ = {};
   block_ = {};
-  std::vector<Waiter> waiting;
+  seal();
+  std::vector<std::pair<StoredFrame, StoredFrame>> moved;
+  std::vector<Function<void()>> tell;
   for (Waiter& w : std::exchange(waiters_, {})) {
-    if (acknowledged_.contains(w.sequence))
-      w.done({});  // delivered meanwhile
-    else
-      waiting.push_back(std::move(w));
-  }
-  std::map<std::uint64_t, std::uint64_t> moved;
-  const std::uint64_t last = next_sequence_ - 1;
-  Position position;
-  position.sequence = synced_through_;
-  for (auto frame = next(position); frame && frame->sequence <= last; frame = next(position)) {
-    const auto payload = again ? Result<std::string>(why) : read(*frame);
-    if (payload) {
-      std::string buffer;
-      begin(buffer, *payload);
-      if (const auto copy = append(*frame, buffer)) moved[frame->sequence] = copy->sequence;
+    std::erase_if(w.frames, [&](const StoredFrame& f) {
+      return acknowledged(f.sequence) && !lost_.contains(f.sequence);
+    });
+    std::vector<StoredFrame> copies;
+    if (problem.ok()) problem = copy(w.frames, copies);
+    if (problem.ok() && !w.frames.empty()) {
+      for (std::size_t i = 0; i < copies.size(); ++i) moved.emplace_back(w.frames[i], copies[i]);
+      waiters_.push_back({std::move(copies), std::move(w.done)});
+      continue;
     }
-    acknowledge(*frame);
+    std::uint64_t items = 0;
+    for (const StoredFrame& frame : w.frames)
+      if (acknowledge(frame)) items += frame.items;
+    // Without frames all of them were delivered meanwhile.
+    tell.emplace_back([done = std::move(w.done), items,
+                       status = w.frames.empty() ? Status() : why.in("cannot sync")]() mutable {
+      done(std::move(status), items);
+    });
   }
-  for (Waiter& w : waiting) {
-    if (const auto at = moved.find(w.sequence); at != moved.end())
-      waiters_.push_back({at->second, std::move(w.done)});
-    else
-      w.done(why.in("the outbox could not be synced"));
+  for (const auto& [from, to] : moved) {
+    was_moved(from.sequence, to);
+    acknowledge(from);
+    moved_.emplace(from.sequence, to);
+    moved_from_.emplace(to.sequence, from.sequence);
   }
-  synced_through_ = last;
+  for (auto& one : tell) one();
   if (waiters_.empty()) rewritten_ = false;
   start_sync();
+}
+
+/// All of the frames, or none.
+Status FileLog::copy(const std::vector<StoredFrame>& frames, std::vector<StoredFrame>& copies) {
+  Status problem;
+  for (const StoredFrame& frame : frames) {
+    const auto payload = lost_.contains(frame.sequence)
+                             ? Result<std::string>(Status(Code::data_loss, "it is missing"))
+                             : read(frame);
+    std::string buffer;
+    if (payload) begin(buffer, *payload);
+    auto stored = payload ? append(frame, buffer) : Result<StoredFrame>(payload.error());
+    if (!stored) {
+      problem = stored.error();
+      break;
+    }
+    copies.push_back(*stored);
+  }
+  if (problem.ok()) return {};
+  for (const StoredFrame& frame : copies) acknowledge(frame);
+  return problem;
 }
 
 }  // namespace collector::outbox

@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace collector::outbox {
 
@@ -24,6 +25,13 @@ struct Position {
   std::uint64_t sequence = 0;  ///< of the frame that was read last
   std::uint64_t segment = 0;
   std::uint64_t offset = 0;  ///< where the next one begins
+  /// Items of the log's frames up to there; unknown before the first.
+  std::optional<std::uint64_t> items;
+
+  static Position behind(const StoredFrame& frame) {
+    return {frame.sequence, frame.segment, frame.offset + frame.size(),
+            frame.items_before + frame.items};
+  }
 };
 
 /// Frames and items that were appended and neither acknowledged nor lost.
@@ -42,23 +50,35 @@ class Log {
   }
   /// Appends what begin() and its caller put into `buffer`. Of `frame` the caller sets items,
   /// times, order key, protocol, encoding and context size. When it fails the log is as before:
-  /// resource_exhausted when it is full, or the disk is.
+  /// resource_exhausted when it is full, or the disk is; invalid_argument when it never fits.
   virtual Result<StoredFrame> append(Frame frame, std::string& buffer) = 0;
-  /// Calls `done` once the frame survives a loss of power, or cannot be made to: then it is no
-  /// longer in the log. Never from within.
-  virtual void when_synced(std::uint64_t sequence, Function<void(Status)> done) = 0;
-
+  /// Calls `done` once all of these frames survive a loss of power or are delivered; or with an
+  /// error, when they cannot be made to: then those that were not delivered are no longer in the
+  /// log, and `items` says how many items they held. Never from within.
+  using Synced = Function<void(Status, std::uint64_t items)>;
+  virtual void when_synced(std::vector<StoredFrame> frames, Synced done) = 0;
   /// Calls `done` from within the acknowledge() of this frame; not when the log dies before.
   void when_acknowledged(std::uint64_t sequence, Function<void()> done) {
+    if (acknowledged(sequence)) return done();
     waiting_for_.emplace(sequence, std::move(done));
   }
 
-  /// The next frame that is not acknowledged; nothing at the end.
+  /// Whom to tell, from within any call, of frames that the log wrote once more, at its end and
+  /// under new numbers; and of items that waited and are gone.
+  struct Watcher {
+    Function<void(const StoredFrame&)> moved;
+    Function<void(std::uint64_t items)> lost;
+  };
+  void watch(Watcher watcher) { watcher_ = std::move(watcher); }
+
+  /// The next frame that is not acknowledged. Nothing at the end, where `position` is before
+  /// next_sequence(); and nothing while the disk cannot be read: then try again later.
   virtual std::optional<StoredFrame> next(Position& position) = 0;
   /// Context and body. data_loss when they are damaged.
   virtual Result<std::string> read(const StoredFrame& frame) = 0;
-  /// The frame is delivered or given up. Again: no effect.
-  virtual void acknowledge(const StoredFrame& frame) = 0;
+  /// The frame is delivered or given up, also under the number that it had before it moved. False
+  /// when it no longer waited: no effect then.
+  virtual bool acknowledge(const StoredFrame& frame) = 0;
   virtual bool acknowledged(std::uint64_t sequence) const = 0;
   /// Gives up the oldest frames to make room: the number of their items, 0 when there are none.
   virtual std::uint64_t drop_oldest() = 0;
@@ -80,8 +100,20 @@ class Log {
     waiting_for_.erase(at);
     done();
   }
+  /// Frame `from` is `to` now.
+  void was_moved(std::uint64_t from, const StoredFrame& to) {
+    if (auto node = waiting_for_.extract(from)) {
+      node.key() = to.sequence;
+      waiting_for_.insert(std::move(node));
+    }
+    if (watcher_.moved) watcher_.moved(to);
+  }
+  void was_lost(std::uint64_t items) {
+    if (watcher_.lost) watcher_.lost(items);
+  }
 
  private:
+  Watcher watcher_;
   std::map<std::uint64_t, Function<void()>> waiting_for_;
 };
 

@@ -16,17 +16,16 @@ Result<StoredFrame> MemoryLog::append(Frame frame, std::string& buffer) {
   return stored;
 }
 
-void MemoryLog::when_synced(std::uint64_t, Function<void(Status)> done) {
+void MemoryLog::when_synced(std::vector<StoredFrame>, Synced done) {
   loop_.post([done = std::move(done)]() mutable {
-    done(Status(Code::failed_precondition, "this outbox is in memory"));
+    done(Status(Code::failed_precondition, "this outbox is in memory"), 0);
   });
 }
 
 std::optional<StoredFrame> MemoryLog::next(Position& position) {
   const auto at = frames_.upper_bound(position.sequence);
-  if (at == frames_.end()) return std::nullopt;
-  position.sequence = at->first;
-  return at->second.frame;
+  position.sequence = at == frames_.end() ? last_ : at->first;
+  return at == frames_.end() ? std::nullopt : std::optional(at->second.frame);
 }
 
 Result<std::string> MemoryLog::read(const StoredFrame& frame) {
@@ -35,13 +34,14 @@ Result<std::string> MemoryLog::read(const StoredFrame& frame) {
   return at->second.payload;
 }
 
-void MemoryLog::acknowledge(const StoredFrame& frame) {
-  if (frames_.erase(frame.sequence) == 0) return;
+bool MemoryLog::acknowledge(const StoredFrame& frame) {
+  if (frames_.erase(frame.sequence) == 0) return false;
   --waiting_.frames;
   waiting_.items -= frame.items;
   waiting_.bytes -= frame.payload_size();
   charge_.shrink_to(waiting_.bytes);
   was_acknowledged(frame.sequence);
+  return true;
 }
 
 std::uint64_t MemoryLog::drop_oldest() {

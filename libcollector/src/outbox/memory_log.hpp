@@ -15,10 +15,10 @@ class MemoryLog final : public Log {
   MemoryLog(Loop& loop, Reservation charge) : loop_(loop), charge_(std::move(charge)) {}
 
   Result<StoredFrame> append(Frame frame, std::string& buffer) override;
-  void when_synced(std::uint64_t sequence, Function<void(Status)> done) override;
+  void when_synced(std::vector<StoredFrame> frames, Synced done) override;
   std::optional<StoredFrame> next(Position& position) override;
   Result<std::string> read(const StoredFrame& frame) override;
-  void acknowledge(const StoredFrame& frame) override;
+  bool acknowledge(const StoredFrame& frame) override;
   bool acknowledged(std::uint64_t sequence) const override { return !frames_.contains(sequence); }
   std::uint64_t drop_oldest() override;
   Status quarantine(const StoredFrame&, std::string_view) override { return {}; }

@@ -14,6 +14,10 @@ constexpr Duration kFresh = std::chrono::seconds(30);
 constexpr Duration kAdaptEvery = std::chrono::seconds(10);
 constexpr double kCatchUp = 0.05;  // share of the backlog to work off per second
 constexpr Duration kParkedBackoff = std::chrono::minutes(1);
+// A disk that cannot be read: when a reader comes again, and how often a request that stays
+// unreadable is tried.
+constexpr Duration kReadAgain = std::chrono::seconds(1);
+constexpr int kReadTries = 8;
 
 bool has_room(const FrameWindow& window) {
   return window.bytes() < kWindowBytes && window.frames() < kWindowFrames;
@@ -44,6 +48,16 @@ void Sender::configure(const SenderLimits& limits) {
 
 void Sender::start() {
   running_ = true;
+  log_.watch({[weak = weak_from_this()](const StoredFrame& frame) {
+                if (auto self = weak.lock()) {
+                  self->follow(frame);
+                  self->pump();
+                }
+              },
+              [weak = weak_from_this()](std::uint64_t items) {
+                if (auto self = weak.lock())
+                  self->courier_.dropped(items, "damaged", "requests are missing");
+              }});
   ++tasks_;
   spawn(adapt(shared_from_this()), [self = shared_from_this()] {
     --self->tasks_;
@@ -69,10 +83,11 @@ void Sender::follow(const StoredFrame& frame) {
   const Instant now = loop_.now();
   const auto take = [&](Reader& reader) {
     reader.window.add(frame, now);
-    reader.position = {frame.sequence, frame.segment, frame.offset + frame.size()};
+    reader.position = Position::behind(frame);
     reader.at_end = true;
   };
   Reader& last = live_ ? *live_ : *main_;
+  if (frame.sequence <= last.position.sequence) return;  // the reader came by it already
   const auto oldest = last.window.oldest();
   const bool behind = limits_.out_of_order && oldest && now - *oldest > kFresh;
   if (last.at_end && has_room(last.window) && !behind) return take(last);
@@ -99,7 +114,10 @@ void Sender::fill() {
     const Position before = reader.position;
     const auto frame = log_.next(reader.position);
     if (!frame) {
-      reader.at_end = true;
+      reader.at_end = reader.position.sequence + 1 >= log_.next_sequence();
+      if (reader.at_end) break;
+      arm_pump(kReadAgain);
+      return;
     } else if (live_ && frame->sequence >= live_from_) {
       reader.position = before;
       caught_up = true;
@@ -197,7 +215,7 @@ Task<bool> Sender::serve(Self self, Reader* reader, FrameWindow::Load load) {
 }
 
 /// Reads what of the frames is still to be sent. `mixed`: they have more than one context.
-Result<std::vector<Parcel>> Sender::parcels_of(const std::vector<StoredFrame>& frames,
+Result<std::vector<Parcel>> Sender::parcels_of(const std::vector<StoredFrame>& frames, int number,
                                                bool& mixed) {
   std::vector<Parcel> parcels;
   const std::int64_t cutoff = limits_.age_limit.count() > 0
@@ -208,9 +226,10 @@ Result<std::vector<Parcel>> Sender::parcels_of(const std::vector<StoredFrame>& f
     auto payload = log_.read(frame);
     if (!payload) {
       const Code code = payload.error().code();
-      if (code != Code::data_loss && code != Code::not_found) return payload.error();
-      log_.acknowledge(frame);
-      courier_.dropped(frame.items, "damaged", payload.error().what());
+      const bool hopeless = code == Code::data_loss || code == Code::not_found ||
+                            (code == Code::unavailable && number >= kReadTries);
+      if (!hopeless) return payload.error();
+      drop(frame, "damaged", payload.error().what());
       continue;
     }
     Parcel parcel{frame, payload->substr(0, frame.context_size), {}, frame.items};
@@ -220,8 +239,7 @@ Result<std::vector<Parcel>> Sender::parcels_of(const std::vector<StoredFrame>& f
       if (frame.newest_ms >= cutoff) old = courier_.drop_older(parcel, cutoff);
       parcel.items -= std::min(old, parcel.items);
       if (parcel.items == 0) {
-        log_.acknowledge(frame);
-        courier_.dropped(frame.items, "too old", {});
+        drop(frame, "too old", {});
         continue;
       }
     } else {
@@ -238,7 +256,7 @@ Task<Sender::Next> Sender::deliver(const std::vector<StoredFrame>& frames) {
   Duration delay{};
   for (int number = 0;; ++number) {
     bool mixed = false;
-    auto parcels = parcels_of(frames, mixed);
+    auto parcels = parcels_of(frames, number, mixed);
     Answer answer;
     std::uint64_t items = 0;
     if (!parcels) {
@@ -290,7 +308,7 @@ Task<Sender::Next> Sender::deliver_split(StoredFrame frame) {
   std::vector<Parcel> halves;
   {
     bool mixed = false;
-    auto whole = parcels_of({frame}, mixed);
+    auto whole = parcels_of({frame}, kReadTries, mixed);
     if (whole && whole->empty()) co_return Next::done;
     if (whole) halves = courier_.split(whole->front());
   }
@@ -311,25 +329,31 @@ Task<Sender::Next> Sender::deliver_split(StoredFrame frame) {
         sent += half.items;
         break;
       }
-      if (answer.verdict != Answer::Verdict::retry &&
-          answer.verdict != Answer::Verdict::unauthorized) {
+      const bool parks =
+          answer.verdict == Answer::Verdict::unauthorized && !limits_.drop_unauthorized;
+      if (answer.verdict != Answer::Verdict::retry && !parks) {
         refused += half.items;
         refusal = std::move(answer);
         break;
       }
+      if (parks && !parked_) parked_ = loop_.now();
       courier_.will_retry(half.items, answer);
       const bool again = co_await back_off(delay, answer);
       if (!again) co_return Next::stopped;
     }
   }
   out_since_ += frame.items;
-  if (refused > 0) {
-    (void)log_.quarantine(frame, refusal.error);
-    courier_.dropped(refused, "refused by the endpoint", refusal.error);
-  }
-  log_.acknowledge(frame);
+  if (refused > 0) (void)log_.quarantine(frame, refusal.error);
+  if (!log_.acknowledge(frame)) co_return Next::done;
+  if (refused > 0) courier_.dropped(refused, "refused by the endpoint", refusal.error);
+  if (sent + refused < frame.items) courier_.dropped(frame.items - sent - refused, "too old", {});
   if (sent > 0) courier_.delivered(sent, frame.newest_ms);
   co_return Next::done;
+}
+
+/// Gives a frame up, unless somebody else did.
+void Sender::drop(const StoredFrame& frame, std::string_view reason, const std::string& error) {
+  if (log_.acknowledge(frame)) courier_.dropped(frame.items, reason, error);
 }
 
 void Sender::settle(const std::vector<Parcel>& parcels) {
@@ -338,7 +362,7 @@ void Sender::settle(const std::vector<Parcel>& parcels) {
   std::uint64_t items = 0;
   std::int64_t newest = std::numeric_limits<std::int64_t>::min();
   for (const Parcel& p : parcels) {
-    log_.acknowledge(p.frame);
+    if (!log_.acknowledge(p.frame)) continue;  // given up while it was on its way: counted there
     if (p.items < p.frame.items) courier_.dropped(p.frame.items - p.items, "too old", {});
     items += p.items;
     newest = std::max(newest, p.frame.newest_ms);
@@ -352,9 +376,8 @@ void Sender::give_up(const std::vector<Parcel>& parcels, const Answer& answer) {
   for (const Parcel& p : parcels) {
     // What cannot be kept either is counted all the same.
     (void)log_.quarantine(p.frame, answer.error);
-    log_.acknowledge(p.frame);
     out_since_ += p.frame.items;
-    courier_.dropped(p.frame.items, "refused by the endpoint", answer.error);
+    drop(p.frame, "refused by the endpoint", answer.error);
   }
 }
 

@@ -111,7 +111,9 @@ class Sender : public std::enable_shared_from_this<Sender> {
   static Task<bool> serve(Self self, Reader* reader, FrameWindow::Load load);
   Task<Next> deliver(const std::vector<StoredFrame>& frames);
   Task<Next> deliver_split(StoredFrame frame);
-  Result<std::vector<Parcel>> parcels_of(const std::vector<StoredFrame>& frames, bool& mixed);
+  Result<std::vector<Parcel>> parcels_of(const std::vector<StoredFrame>& frames, int number,
+                                         bool& mixed);
+  void drop(const StoredFrame& frame, std::string_view reason, const std::string& error);
   void settle(const std::vector<Parcel>& parcels);
   void give_up(const std::vector<Parcel>& parcels, const Answer& answer);
   Task<bool> back_off(Duration& delay, const Answer& answer);

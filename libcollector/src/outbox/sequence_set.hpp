@@ -1,6 +1,7 @@
 // A set of sequence numbers as ranges: what was acknowledged. One thread.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 
@@ -49,6 +50,31 @@ class SequenceSet {
     }
     return n;
   }
+  void add(const SequenceSet& other) {
+    for (const auto& [first, last] : other.ranges_) add(first, last);
+  }
+  /// Those of first..last that are not in the set.
+  SequenceSet missing(std::uint64_t first, std::uint64_t last) const {
+    SequenceSet out;
+    for (std::uint64_t at = next_missing(first); at <= last; at = next_missing(at)) {
+      const auto next = ranges_.upper_bound(at);
+      const std::uint64_t end = next == ranges_.end() ? last : std::min(last, next->first - 1);
+      out.add(at, end);
+      at = end + 1;
+    }
+    return out;
+  }
+  SequenceSet without(const SequenceSet& other) const {
+    SequenceSet out;
+    for (const auto& [first, last] : ranges_) out.add(other.missing(first, last));
+    return out;
+  }
+  std::uint64_t size() const {
+    std::uint64_t n = 0;
+    for (const auto& [first, last] : ranges_) n += last - first + 1;
+    return n;
+  }
+  bool empty() const { return ranges_.empty(); }
   /// 0 when empty.
   std::uint64_t last() const { return ranges_.empty() ? 0 : ranges_.rbegin()->second; }
   const std::map<std::uint64_t, std::uint64_t>& ranges() const { return ranges_; }

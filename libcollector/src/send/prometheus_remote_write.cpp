@@ -76,8 +76,7 @@ struct RemoteWriteExports {
   }
 };
 
-class RemoteWrite final : public Component<RemoteWriteArgs, RemoteWriteExports>,
-                          public Sink<Metrics> {
+class RemoteWrite : public Component<RemoteWriteArgs, RemoteWriteExports>, public Sink<Metrics> {
  public:
   explicit RemoteWrite(Context& context) : Component(context) {}
 
@@ -137,6 +136,8 @@ class RemoteWrite final : public Component<RemoteWriteArgs, RemoteWriteExports>,
       out[e->name() + " waiting"] = std::to_string(e->waiting());
       out[e->name() + " shards"] = std::to_string(e->shards());
       if (!e->last_error().empty()) out[e->name() + " last error"] = e->last_error();
+      if (const std::string name = e->outbox_name(); !name.empty())
+        out[e->name() + " outbox"] = name;
     }
     return out;
   }
@@ -205,17 +206,20 @@ class RemoteWrite final : public Component<RemoteWriteArgs, RemoteWriteExports>,
   /// On disk only where there is a place for it, and some endpoint wants one.
   Status claim_folders() {
     Files& files = context().seams().files;
-    std::string root = context().node().env().outbox.path.value_or("");
+    const pipeline::OutboxArguments& outbox = context().node().env().outbox;
+    std::string root = drains_ ? context().storage_path() : outbox.path.value_or("");
     if (root.empty() && !context().storage_path().empty())
       root = context().storage_path() + "/outbox";
-    if (root.empty() || context().node().env().outbox.level == "queued") return {};
+    if (root.empty() || (outbox.level == "queued" && !drains_)) return {};
     std::string id = context().id();
     std::replace(id.begin(), id.end(), '/', ':');
     root += "/" + id;
-    auto own = outbox::Folder::claim(files, root);
-    if (!own) return own.error();
-    folders_.push_back(std::move(*own));
-    place_.own = folders_.front().path();
+    if (!drains_) {
+      auto own = outbox::Folder::claim(files, root);
+      if (!own) return own.error();
+      folders_.push_back(std::move(*own));
+      place_.own = folders_.front().path();
+    }
     for (outbox::Folder& folder : outbox::Folder::abandoned(files, root)) {
       place_.abandoned.push_back(folder.path());
       folders_.push_back(std::move(folder));
@@ -231,9 +235,25 @@ class RemoteWrite final : public Component<RemoteWriteArgs, RemoteWriteExports>,
   std::size_t draining_ = 0;
   Function<void(bool)> drained_;
   bool running_ = false, stopped_ = false;
+
+ protected:
+  bool drains_ = false;
+};
+
+class DrainingRemoteWrite final : public RemoteWrite {
+ public:
+  explicit DrainingRemoteWrite(Context& context) : RemoteWrite(context) { drains_ = true; }
 };
 
 }  // namespace
+
+Definition draining_remote_write() {
+  Definition d = prometheus_remote_write();
+  d.create = [](Context& context) -> std::unique_ptr<AnyComponent> {
+    return std::make_unique<DrainingRemoteWrite>(context);
+  };
+  return d;
+}
 
 Definition prometheus_remote_write() {
   return define<RemoteWrite>("prometheus.remote_write",

@@ -111,7 +111,11 @@ outbox::Destination RemoteWriteEndpoint::destination() const {
   for (const auto& [header, value] : args_.headers)
     if (net::equal_fold(header, "X-Scope-OrgID")) d.tenant = value;
   // A named endpoint keeps its data when it moves; the tenant that data is for never changes.
-  const std::string place = args_.name.empty() ? d.url : "";
+  std::string place;
+  if (args_.name.empty()) {
+    place = redacted_url(args_.url);
+    if (args_.client.basic_auth) place += "\n" + args_.client.basic_auth->username;
+  }
   const std::string identity =
       fmt::format("{}\n{}\n{}\n{}", d.component, args_.name, place, d.tenant);
   d.fingerprint = fmt::format("{:016x}", base::hash64(identity, 0));
@@ -145,6 +149,7 @@ Status RemoteWriteEndpoint::open(const std::string& folder, bool own) {
       dropped(damage.items, "damaged", fmt::format("{} requests are missing", damage.frames));
     }
     if (own) files_log_ = log->get();
+    place_ = folder;
     channel.log = std::move(*log);
   }
   channel.sender = std::make_shared<outbox::Sender>(context_.loop(), context_.seams().random,
@@ -154,18 +159,34 @@ Status RemoteWriteEndpoint::open(const std::string& folder, bool own) {
   return {};
 }
 
+/// Opens the logs of this destination in `folder` that nobody has.
+void RemoteWriteEndpoint::adopt(const std::string& folder, const std::string& name,
+                                const std::string& own) {
+  const auto entries = context_.seams().files.list(folder);
+  if (!entries) return;
+  for (const DirectoryEntry& entry : *entries) {
+    const std::string path = folder + "/" + entry.name;
+    const bool ours = entry.name == name || entry.name.starts_with(name + ".");
+    if (!ours || path == own) continue;
+    if (Status s = open(path, false); !s.ok() && s.code() != Code::already_exists)
+      context_.log().error("the outbox of an earlier run cannot be read",
+                           {{"remote_name", name_}, {"err", s.what()}});
+  }
+}
+
 Status RemoteWriteEndpoint::start(const OutboxPlace& place) {
   // The blocks at the root are in force by now; they were not when the first arguments came.
   outbox_ = args_.outbox.over(context_.node().env().outbox);
   const bool on_disk = !place.own.empty() && outbox_.level != "queued";
-  const std::string name = "/" + destination().fingerprint;
-  if (Status s = open(on_disk ? place.own + name : "", true); !s.ok()) return s;
-  for (const std::string& folder : place.abandoned) {
-    if (!context_.seams().files.info(folder + name)) continue;
-    if (Status s = open(folder + name, false); !s.ok())
-      context_.log().error("the outbox of an earlier run cannot be read",
-                           {{"remote_name", name_}, {"err", s.what()}});
-  }
+  const std::string name = destination().fingerprint;
+  std::string own = on_disk ? place.own + "/" + name : "";
+  Status opened = open(own, true);
+  // An endpoint that left the configuration and came back: the log it had still drains.
+  for (int n = 2; opened.code() == Code::already_exists; ++n)
+    opened = open(own = fmt::format("{}/{}.{}", place.own, name, n), true);
+  if (!opened.ok()) return opened;
+  if (on_disk) adopt(place.own, name, own);
+  for (const std::string& folder : place.abandoned) adopt(folder, name, own);
   running_ = true;
   ++tasks_;
   Self self = shared_from_this();
@@ -198,6 +219,7 @@ Status RemoteWriteEndpoint::push(const Metrics& batch, Ack& ack) {
   }
   const std::size_t kept = columns->series.size();
   std::vector<outbox::StoredFrame> stored;
+  std::uint64_t too_large = 0;
   std::int64_t newest = std::numeric_limits<std::int64_t>::min();
   const auto most = static_cast<std::size_t>(q.max_samples_per_send);
   for (std::size_t begin = 0; begin < kept; begin += most) {
@@ -232,7 +254,15 @@ Status RemoteWriteEndpoint::push(const Metrics& batch, Ack& ack) {
           dropped(items, "outbox full", appended.error().what());
           continue;
         }
-      for (const auto& earlier : stored) log.acknowledge(earlier);  // all or nothing
+      if (appended.error().code() == Code::invalid_argument) {
+        too_large += frame.items;
+        dropped(frame.items, "too large", appended.error().what());
+        break;
+      }
+      // All or nothing; what made room for its own successor was taken in and dropped.
+      for (const auto& earlier : stored)
+        if (!log.acknowledge(earlier)) accepted_ += earlier.items;
+      accepted_ += too_large;
       return appended.error();
     }
   }
@@ -254,12 +284,12 @@ Status RemoteWriteEndpoint::push(const Metrics& batch, Ack& ack) {
       });
     shared->settle(Outcome::delivered());
   } else if (!stored.empty() && level == "synced") {
-    log.when_synced(stored.back().sequence,
-                    [weak = weak_from_this(), kept,
-                     share = std::make_shared<Ack>(std::move(ack))](const Status& status) {
+    log.when_synced(stored,
+                    [weak = weak_from_this(), share = std::make_shared<Ack>(std::move(ack))](
+                        const Status& status, std::uint64_t items) {
                       if (status.ok()) return share->settle(Outcome::delivered());
-                      // It is no longer there, and is offered again.
-                      if (auto self = weak.lock()) self->accepted_ -= kept;
+                      // They are no longer there, and are offered again.
+                      if (auto self = weak.lock()) self->accepted_ -= items;
                       share->settle(Outcome::retry(status.what(), std::chrono::seconds(1)));
                     });
   } else {

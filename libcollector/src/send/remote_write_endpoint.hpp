@@ -74,6 +74,8 @@ class RemoteWriteEndpoint final : public outbox::Courier,
   std::size_t shards() const;
   bool running() const { return running_; }
   bool memory() const { return !files_log_; }
+  /// The folder of its log, where it has one or took one over.
+  std::string outbox_name() const { return place_.empty() ? "" : destination().fingerprint; }
   /// Samples were delivered or given up since this was last asked.
   bool take_completed() { return std::exchange(completed_, false); }
 
@@ -99,6 +101,7 @@ class RemoteWriteEndpoint final : public outbox::Courier,
   outbox::SenderLimits limits() const;
   outbox::Destination destination() const;
   Status open(const std::string& folder, bool own);
+  void adopt(const std::string& folder, const std::string& name, const std::string& own);
   Task<outbox::Answer> request(std::string body, int number, std::stop_token stop);
   static Task<void> send_metadata(Self self);
   void report();
@@ -113,6 +116,7 @@ class RemoteWriteEndpoint final : public outbox::Courier,
   std::unique_ptr<model::RelabelCache> relabel_;  ///< external labels, then write relabelling
   std::vector<Channel> channels_;                 ///< the first is the one that is written to
   outbox::FileLog* files_log_ = nullptr;          ///< the first channel's, when it is on disk
+  std::string place_;                             ///< of a log on disk
   std::unordered_map<std::uint64_t, std::shared_ptr<const std::vector<Metadata>>> metadata_;
 
   std::size_t tasks_ = 0;  ///< other than the senders'

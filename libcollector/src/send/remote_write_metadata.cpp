@@ -80,19 +80,21 @@ Task<void> RemoteWriteEndpoint::drain(Self self, Instant deadline) {
     self->changed_ = nullptr;
   }
   self->running_ = false;
-  const std::uint64_t left = self->waiting();
-  if (left > 0 && self->memory()) {
-    self->counters_->dropped("not_delivered_at_stop", left);
+  const bool queued = self->memory() && !self->channels_.empty();
+  const std::uint64_t lost = queued ? self->channels_.front().log->waiting().items : 0;
+  const std::uint64_t kept = self->waiting() - lost;
+  if (lost > 0) {
+    self->counters_->dropped("not_delivered_at_stop", lost);
     self->context_.log().error("samples were not delivered before the stop",
                                {{"remote_name", self->name_},
-                                {"samples", std::to_string(left)},
+                                {"samples", std::to_string(lost)},
                                 {"err", self->last_error_}});
-  } else if (left > 0) {
+  }
+  if (kept > 0)
     self->context_.log().warn("samples wait in the outbox for the next run",
                               {{"remote_name", self->name_},
-                               {"samples", std::to_string(left)},
+                               {"samples", std::to_string(kept)},
                                {"err", self->last_error_}});
-  }
 }
 
 }  // namespace collector::send

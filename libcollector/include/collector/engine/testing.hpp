@@ -124,6 +124,10 @@ class SimulatedFiles final : public Files {
   std::uint64_t calls() const;
   /// Bytes that fit; appends beyond it fail with resource_exhausted.
   void capacity(std::uint64_t bytes);
+  /// File::reserve() takes room, as fallocate(2) does; else it is without effect.
+  void reserves(bool takes_room);
+  /// Overwriting needs as much room as it overwrites, for a moment, as on btrfs and ZFS.
+  void copies_on_write(bool copies);
   /// Power is lost: open files fail from now on and locks are gone; of unsynced appends any prefix
   /// may survive, its last 512-byte sector torn, of unsynced overwriting any sector, one torn;
   /// names since the last sync of their directory are kept or undone.
@@ -136,6 +140,8 @@ class SimulatedFiles final : public Files {
   void process_killed();
   /// Syncs of files and directories for whose path `ignored` says so do nothing and say ok.
   void ignore_syncs(Function<bool(const std::string& path)> ignored);
+  /// Reads of the 4096 bytes at `offset` of the file at `path` fail from now on (EIO).
+  void bad_sector(const std::string& path, std::uint64_t offset);
   /// Flips one bit of the content at `path`.
   void flip_bit(const std::string& path, std::uint64_t bit);
 
