@@ -132,7 +132,7 @@ void encode(benchmark::State& state) {
   for (auto _ : state) {
     plain.clear();
     body.clear();
-    format::append_write_request(columns, 0, columns.series.size(), table, plain);
+    format::append_write_request(columns, {0, columns.series.size(), {}, {}}, table, plain);
     wire::snappy_compress(plain, body);
     bytes = body.size();
     benchmark::DoNotOptimize(body.data());
@@ -152,7 +152,8 @@ void encode_v2(benchmark::State& state) {
   format::RemoteWriteV2Encoder encoder;
   std::string body;
   for (auto _ : state) {
-    encoder.encode(columns, table, body);
+    body.clear();
+    wire::snappy_compress(encoder.encode(columns, {0, columns.series.size(), {}, {}}, table), body);
     benchmark::DoNotOptimize(body.data());
   }
   per_sample(state, samples);
