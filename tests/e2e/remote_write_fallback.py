@@ -10,6 +10,7 @@ prometheus.scrape "x" {{
   job_name = "x"
   scrape_interval = "1s"
   scrape_timeout = "1s"
+  honor_metadata = true
   forward_to = [prometheus.remote_write.out.receiver]
 }}
 prometheus.remote_write "out" {{
