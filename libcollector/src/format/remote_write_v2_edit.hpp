@@ -17,18 +17,19 @@ class RequestJoiner {
 
  private:
   bool add(std::string_view body);
-  bool add_series(std::string_view series);
-  bool add_exemplar(std::string_view exemplar);
-  bool add_metadata(std::string_view metadata);
-  /// Packed references in the numbers of the new table, into refs_.
-  bool map_refs(std::string_view packed);
-  bool map_ref(std::uint64_t ref, std::uint32_t& mapped);
+  // Each writes to `p`, where there is room, and returns the end; null when the message is damaged.
+  char* put_series(char* p, std::string_view series);
+  template <std::uint64_t... numbers>
+  char* put_fields(char* p, std::string_view message);
+  char* put_packed(char* p, std::string_view packed);
+  char* put_mapped(char* p, std::uint64_t ref);
 
   SymbolTable symbols_;
   std::vector<std::string_view> texts_;  ///< symbols of the body at hand
   std::vector<std::uint32_t> mapped_;    ///< what they are in symbols_
   std::vector<std::string_view> found_;  ///< series of the body at hand
-  std::string series_, one_, part_, refs_;
+  std::vector<char> one_, part_, refs_;  ///< scratch
+  std::string series_;
 };
 
 Result<RequestCounts> count_v2(std::string_view body);

@@ -1,6 +1,8 @@
 #include "format/remote_write_v2_edit.hpp"
 #include "format/wire_fields.hpp"
+#include "wire/writer.hpp"
 
+#include <algorithm>
 #include <limits>
 
 namespace collector::format {
@@ -8,7 +10,7 @@ namespace {
 
 // Fields of io.prometheus.write.v2, as tags.
 constexpr std::uint64_t kSymbols = 0x22;      // Request.symbols
-constexpr std::uint64_t kTimeSeries = 0x2a;   // Request.timeseries
+constexpr std::uint32_t kTimeSeries = 0x2a;   // Request.timeseries
 constexpr std::uint64_t kLabelsRefs = 0x0a;   // TimeSeries.labels_refs, Exemplar.labels_refs
 constexpr std::uint64_t kUnpackedRef = 0x08;  // the same, one at a time
 constexpr std::uint64_t kExemplars = 0x22;    // TimeSeries.exemplars
@@ -16,98 +18,91 @@ constexpr std::uint64_t kMetadata = 0x2a;     // TimeSeries.metadata
 constexpr std::uint64_t kHelpRef = 0x18;      // Metadata.help_ref
 constexpr std::uint64_t kUnitRef = 0x20;      // Metadata.unit_ref
 constexpr std::uint32_t kUnmapped = std::numeric_limits<std::uint32_t>::max();
+/// A reference takes at least one byte, and at most so many in the new table.
+constexpr std::size_t kMostGrowth = 5;
+constexpr std::size_t kMostHead = 1 + 10;  // tag and length of a series
+
+char* put_ref(char* p, std::uint32_t ref) {
+  if (ref < 0x80) [[likely]] {
+    *p = static_cast<char>(ref);
+    return p + 1;
+  }
+  return wire::put_varint(p, ref);
+}
+
+char* put(char* p, std::string_view bytes) {
+  if (!bytes.empty()) std::memcpy(p, bytes.data(), bytes.size());
+  return p + bytes.size();
+}
 
 }  // namespace
 
-bool RequestJoiner::map_ref(std::uint64_t ref, std::uint32_t& mapped) {
-  if (ref >= texts_.size()) return false;
+/// Null when the reference leads nowhere.
+char* RequestJoiner::put_mapped(char* p, std::uint64_t ref) {
+  if (ref >= mapped_.size()) return nullptr;
   std::uint32_t& known = mapped_[ref];
   if (known == kUnmapped) known = symbols_.ref(texts_[ref]);
-  mapped = known;
-  return true;
+  return put_ref(p, known);
 }
 
-bool RequestJoiner::map_refs(std::string_view packed) {
-  refs_.clear();
+char* RequestJoiner::put_packed(char* p, std::string_view packed) {
+  refs_.resize(std::max(refs_.size(), packed.size() * kMostGrowth));
+  char* to = refs_.data();
   const char* at = packed.data();
   const char* const end = at + packed.size();
   while (at < end) {
-    std::uint64_t ref = 0;
-    std::uint32_t mapped = 0;
-    at = wire::get_varint(at, end, ref);
-    if (!at || !map_ref(ref, mapped)) return false;
-    append_varint(refs_, mapped);
+    std::uint64_t ref = static_cast<unsigned char>(*at);
+    if (ref < 0x80)
+      ++at;
+    else if (at = wire::get_varint(at, end, ref); !at)
+      return nullptr;
+    if (to = put_mapped(to, ref); !to) return nullptr;
   }
-  return true;
+  const auto size = static_cast<std::size_t>(to - refs_.data());
+  p = wire::put_varint(wire::put_varint(p, kLabelsRefs), size);
+  return put(p, {refs_.data(), size});
 }
 
-bool RequestJoiner::add_exemplar(std::string_view exemplar) {
-  part_.clear();
-  while (!exemplar.empty()) {
-    const auto field = take_field(exemplar);
-    std::uint32_t mapped = 0;
-    if (!field) return false;
-    if (field->tag == kLabelsRefs) {
-      if (!map_refs(field->content)) return false;
-      append_delimited(part_, kLabelsRefs, refs_);
-    } else if (field->tag == kUnpackedRef) {
-      if (!map_ref(field->number, mapped)) return false;
-      append_varint(part_, kUnpackedRef);
-      append_varint(part_, mapped);
-    } else {
-      part_ += field->whole;
-    }
+/// The fields of a message that holds references: those of `numbers`, and labels.
+template <std::uint64_t... numbers>
+char* RequestJoiner::put_fields(char* p, std::string_view message) {
+  while (!message.empty()) {
+    const auto field = take_field(message);
+    if (!field) return nullptr;
+    if (field->tag == kLabelsRefs)
+      p = put_packed(p, field->content);
+    else if (((field->tag == numbers) || ...))
+      p = put_mapped(wire::put_varint(p, field->tag), field->number);
+    else
+      p = put(p, field->whole);
+    if (!p) return nullptr;
   }
-  append_delimited(one_, kExemplars, part_);
-  return true;
+  return p;
 }
 
-bool RequestJoiner::add_metadata(std::string_view metadata) {
-  part_.clear();
-  while (!metadata.empty()) {
-    const auto field = take_field(metadata);
-    std::uint32_t mapped = 0;
-    if (!field) return false;
-    if (field->tag == kHelpRef || field->tag == kUnitRef) {
-      if (!map_ref(field->number, mapped)) return false;
-      append_varint(part_, field->tag);
-      append_varint(part_, mapped);
-    } else {
-      part_ += field->whole;
-    }
-  }
-  append_delimited(one_, kMetadata, part_);
-  return true;
-}
-
-bool RequestJoiner::add_series(std::string_view series) {
-  one_.clear();
+char* RequestJoiner::put_series(char* p, std::string_view series) {
   while (!series.empty()) {
     const auto field = take_field(series);
-    std::uint32_t mapped = 0;
-    if (!field) return false;
-    switch (field->tag) {
-      case kLabelsRefs:
-        if (!map_refs(field->content)) return false;
-        append_delimited(one_, kLabelsRefs, refs_);
-        break;
-      case kUnpackedRef:
-        if (!map_ref(field->number, mapped)) return false;
-        append_varint(one_, kUnpackedRef);
-        append_varint(one_, mapped);
-        break;
-      case kExemplars:
-        if (!add_exemplar(field->content)) return false;
-        break;
-      case kMetadata:
-        if (!add_metadata(field->content)) return false;
-        break;
-      default:
-        one_ += field->whole;
+    if (!field) return nullptr;
+    if (field->tag == kLabelsRefs) {
+      p = put_packed(p, field->content);
+    } else if (field->tag == kUnpackedRef) {
+      p = put_mapped(wire::put_varint(p, field->tag), field->number);
+    } else if (field->tag == kExemplars || field->tag == kMetadata) {
+      part_.resize(std::max(part_.size(), field->content.size() * kMostGrowth));
+      char* const stop = field->tag == kExemplars
+                             ? put_fields<kUnpackedRef>(part_.data(), field->content)
+                             : put_fields<kHelpRef, kUnitRef>(part_.data(), field->content);
+      if (!stop) return nullptr;
+      const auto size = static_cast<std::size_t>(stop - part_.data());
+      p = wire::put_varint(wire::put_varint(p, field->tag), size);
+      p = put(p, {part_.data(), size});
+    } else {
+      p = put(p, field->whole);
     }
+    if (!p) return nullptr;
   }
-  append_delimited(series_, kTimeSeries, one_);
-  return true;
+  return p;
 }
 
 bool RequestJoiner::add(std::string_view body) {
@@ -122,8 +117,15 @@ bool RequestJoiner::add(std::string_view body) {
       found_.push_back(field->content);
   }
   mapped_.assign(texts_.size(), kUnmapped);
-  for (const std::string_view series : found_)
-    if (!add_series(series)) return false;
+  for (const std::string_view series : found_) {
+    one_.resize(std::max(one_.size(), kMostHead + series.size() * kMostGrowth));
+    char* const begin = one_.data() + kMostHead;
+    char* const end = put_series(begin, series);
+    if (!end) return false;
+    const char* const head =
+        wire::put_tag<kTimeSeries>(wire::put_before(begin, static_cast<std::size_t>(end - begin)));
+    series_.append(head, static_cast<std::size_t>(end - head));
+  }
   return true;
 }
 

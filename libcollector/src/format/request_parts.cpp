@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace collector::format {
 
@@ -34,8 +35,8 @@ void RequestCutter::take_exemplars(const MetricColumns& columns, SeriesId series
 void RequestCutter::place_exemplars(const MetricColumns& columns) {
   by_series_.resize(columns.exemplars.size());
   std::iota(by_series_.begin(), by_series_.end(), 0U);
-  std::stable_sort(by_series_.begin(), by_series_.end(), [&](std::uint32_t a, std::uint32_t b) {
-    return columns.exemplars[a].series < columns.exemplars[b].series;
+  std::sort(by_series_.begin(), by_series_.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return std::pair(columns.exemplars[a].series, a) < std::pair(columns.exemplars[b].series, b);
   });
   taken_.assign(by_series_.size(), false);
   exemplars_.clear();

@@ -42,8 +42,10 @@ std::optional<format::RequestCounts> written(const net::Headers& headers) {
   bool any = false;
   const auto read = [&](std::string_view name, std::uint32_t& n) {
     const std::string_view text = headers.get(name);
-    if (text.empty()) return;
-    any = std::from_chars(text.data(), text.data() + text.size(), n).ec == std::errc() || any;
+    std::uint64_t number = 0;
+    if (std::from_chars(text.data(), text.data() + text.size(), number).ec != std::errc()) return;
+    n = static_cast<std::uint32_t>(std::min<std::uint64_t>(number, UINT32_MAX));
+    any = true;
   };
   read("X-Prometheus-Remote-Write-Samples-Written", counts.samples);
   read("X-Prometheus-Remote-Write-Histograms-Written", counts.histograms);
