@@ -6,6 +6,7 @@
 #include "format/exposition.hpp"
 #include "format/remote_write.hpp"
 #include "format/remote_write_v2.hpp"
+#include "format/remote_write_v2_edit.hpp"
 #include "format/scrape_cache.hpp"
 #include "model/relabel.hpp"
 #include "model/relabel_cache.hpp"
@@ -132,7 +133,7 @@ void encode(benchmark::State& state) {
   for (auto _ : state) {
     plain.clear();
     body.clear();
-    format::append_write_request(columns, 0, columns.series.size(), table, plain);
+    format::append_write_request(columns, {0, columns.series.size(), {}, {}}, table, plain);
     wire::snappy_compress(plain, body);
     bytes = body.size();
     benchmark::DoNotOptimize(body.data());
@@ -152,11 +153,35 @@ void encode_v2(benchmark::State& state) {
   format::RemoteWriteV2Encoder encoder;
   std::string body;
   for (auto _ : state) {
-    encoder.encode(columns, table, body);
+    body.clear();
+    wire::snappy_compress(encoder.encode(columns, {0, columns.series.size(), {}, {}}, table), body);
     benchmark::DoNotOptimize(body.data());
   }
   per_sample(state, samples);
   state.counters["bytes/sample"] = static_cast<double>(body.size()) / static_cast<double>(samples);
+}
+
+/// Twenty small requests of 2.0 as one, as when their sources are scraped at about the same time.
+void join_v2(benchmark::State& state) {
+  constexpr int kBodies = 20;
+  testing::SeededRandom random(1);
+  model::SeriesTable table(random);
+  std::vector<std::string> bodies;
+  for (int i = 0; i < kBodies; ++i) {
+    format::ScrapeCache cache(table, 1);
+    MetricColumns columns;
+    (void)cache.scrape(body_to_encode(static_cast<int>(state.range(0))), settings(),
+                       1'700'000'000'000 + i, columns);
+    format::RemoteWriteV2Encoder encoder;
+    bodies.emplace_back(encoder.encode(columns, {0, columns.series.size(), {}, {}}, table));
+  }
+  const std::vector<std::string_view> views(bodies.begin(), bodies.end());
+  format::RequestJoiner joiner;
+  for (auto _ : state) {
+    auto joined = joiner.join(views);
+    benchmark::DoNotOptimize(joined);
+  }
+  per_sample(state, kBodies * state.range(0));
 }
 
 /// Memory of a scraped series: the table's account, and what the allocator says.
@@ -194,6 +219,7 @@ BENCHMARK(scrape)
 BENCHMARK(relabel)->Arg(1857)->Unit(benchmark::kMicrosecond);
 BENCHMARK(encode)->Arg(1857)->Arg(20000)->Unit(benchmark::kMicrosecond);
 BENCHMARK(encode_v2)->Arg(1857)->Arg(20000)->Unit(benchmark::kMicrosecond);
+BENCHMARK(join_v2)->Arg(100)->Unit(benchmark::kMicrosecond);
 BENCHMARK(series_memory)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 }  // namespace

@@ -1,104 +1,37 @@
 // What libprotobuf reads of our 2.0 bodies, held to the specification
 // (prometheus.io/docs/specs/prw/remote_write_spec_2_0) and to the columns that went in.
 #include "format/remote_write_v2.hpp"
-#include "wire/compression.hpp"
 
-#include <collector/engine/testing.hpp>
+#include "write_bench.hpp"
 
-#include "catch.hpp"
-#include "protobuf_oracle.hpp"
-
-#include <algorithm>
 #include <bit>
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
 using namespace collector;
-namespace v2 = io::prometheus::write::v2;
 
 namespace {
 
-using Labels = std::vector<std::pair<std::string, std::string>>;
+using Bench = WriteBench;
+using Seen = WrittenSeries;
 
-struct Bench {
-  testing::SeededRandom random{1};
-  model::SeriesTable table{random};
-  MetricColumns columns;
-
-  SeriesId add(const std::map<std::string, std::string>& labels, std::int64_t ms, double value) {
-    std::vector<model::Label> view;
-    for (const auto& [name, text] : labels) view.push_back({name, text});
-    const SeriesId id = table.intern(view);
-    columns.series.push_back(id);
-    columns.timestamp.push_back(ms);
-    columns.value.push_back(value);
-    return id;
-  }
-  void know(std::vector<Metadata> metadata) {
-    columns.metadata = std::make_shared<const std::vector<Metadata>>(std::move(metadata));
-  }
-};
-
-struct Seen {
-  Labels labels;
-  std::vector<std::pair<std::int64_t, std::uint64_t>> samples;
-  int type = 0;
-  std::string help, unit;
-};
-
-/// What the specification demands of every body is checked here.
 std::vector<Seen> read(std::string_view bytes) {
-  v2::Request request;
-  REQUIRE(oracle_parse(bytes, request));
-  REQUIRE(request.symbols_size() > 0);
-  CHECK(request.symbols(0).empty());
-  const std::set<std::string> distinct(request.symbols().begin(), request.symbols().end());
-  CHECK(static_cast<int>(distinct.size()) == request.symbols_size());
-  std::set<std::uint32_t> used = {0};
-  const auto text = [&](std::uint32_t ref) {
-    REQUIRE(ref < static_cast<std::uint32_t>(request.symbols_size()));
-    used.insert(ref);
-    return request.symbols(static_cast<int>(ref));
-  };
-  std::vector<Seen> out;
-  for (const auto& series : request.timeseries()) {
-    Seen seen;
-    REQUIRE(series.labels_refs_size() % 2 == 0);
-    for (int i = 0; i < series.labels_refs_size(); i += 2)
-      seen.labels.emplace_back(text(series.labels_refs(i)), text(series.labels_refs(i + 1)));
-    CHECK(std::is_sorted(seen.labels.begin(), seen.labels.end()));
-    CHECK(series.samples_size() > 0);
-    for (const auto& sample : series.samples())
-      seen.samples.emplace_back(sample.timestamp(), std::bit_cast<std::uint64_t>(sample.value()));
-    if (series.has_metadata()) {
-      seen.type = series.metadata().type();
-      seen.help = text(series.metadata().help_ref());
-      seen.unit = text(series.metadata().unit_ref());
-    }
-    out.push_back(std::move(seen));
-  }
-  CHECK(static_cast<int>(used.size()) == request.symbols_size());
   // The generated writer gives the same bytes.
   wire::Arena arena;
   proto::remote_write_v2::Request ours;
   REQUIRE(wire::decode(bytes, ours, arena) == wire::DecodeError::none);
   wire::Writer writer;
   CHECK((wire::encode(ours, writer) == bytes));
-  return out;
+  return read_v2(bytes);
 }
 
 void expect_columns(const Bench& b, const std::vector<Seen>& seen) {
   std::size_t at = 0;
-  std::vector<model::Label> labels;
   for (const Seen& s : seen) {
     REQUIRE(at < b.columns.series.size());
-    b.table.labels(b.columns.series[at], labels);
-    Labels want;
-    for (const auto& label : labels) want.emplace_back(label.name, label.value);
-    REQUIRE(s.labels == want);
-    for (const auto& [ms, bits] : s.samples) {
+    REQUIRE(s.labels == b.labels(b.columns.series[at]));
+    for (const auto& [ms, bits, start] : s.samples) {
       REQUIRE(at < b.columns.series.size());
       REQUIRE(ms == b.columns.timestamp[at]);
       REQUIRE(bits == std::bit_cast<std::uint64_t>(b.columns.value[at]));
@@ -118,17 +51,33 @@ TEST_CASE("remote write 2.0: labels, samples and symbols") {
   b.add({{"__name__", "temp"}, {"instance", "b:1"}, {"job", "up"}}, 0,
         std::bit_cast<double>(kStaleNaN));
   format::RemoteWriteV2Encoder encoder;
-  const auto seen = read(encoder.encode(b.columns, b.table));
+  const auto seen = read(encoder.encode(b.columns, b.whole(), b.table));
   REQUIRE(seen.size() == 2);
   CHECK(seen[0].samples.size() == 2);
-  CHECK(seen[0].labels == Labels{{"__name__", "up"}, {"instance", "a:1"}, {"job", "up"}});
+  CHECK(seen[0].labels == WrittenLabels{{"__name__", "up"}, {"instance", "a:1"}, {"job", "up"}});
   expect_columns(b, seen);
 }
 
 TEST_CASE("remote write 2.0: an empty body has the empty symbol") {
   Bench b;
   format::RemoteWriteV2Encoder encoder;
-  CHECK(encoder.encode(b.columns, b.table) == std::string_view("\x22\x00", 2));
+  CHECK(encoder.encode(b.columns, b.whole(), b.table) == std::string_view("\x22\x00", 2));
+}
+
+TEST_CASE("remote write 2.0: histograms, exemplars and start timestamps beside samples") {
+  Bench b(3);
+  format::RemoteWriteV2Encoder encoder;
+  for (const int n : {1, 2, 30, 1000}) {
+    CAPTURE(n);
+    b.fill(n);
+    const auto seen = read(encoder.encode(b.columns, b.whole(), b.table));
+    const auto want = b.want(true);
+    REQUIRE(seen.size() == want.size());
+    for (std::size_t i = 0; i < want.size(); ++i) REQUIRE((seen[i] == want[i]));
+  }
+  for (const Seen& s :
+       read(encoder.encode(b.columns, b.whole({.exemplars = false}), b.table, false)))
+    CHECK((s.type == 0 && s.help.empty() && s.exemplars.empty()));
 }
 
 TEST_CASE("remote write 2.0: each series has the metadata of its family") {
@@ -165,7 +114,7 @@ TEST_CASE("remote write 2.0: each series has the metadata of its family") {
   for (const auto& w : want) b.add({{"__name__", std::get<0>(w)}, {"x", "y"}}, 7, 1);
   b.add({{"x", "requests_total"}}, 7, 1);  // a value that is no name
   format::RemoteWriteV2Encoder encoder;
-  const auto seen = read(encoder.encode(b.columns, b.table));
+  const auto seen = read(encoder.encode(b.columns, b.whole(), b.table));
   REQUIRE(seen.size() == want.size() + 1);
   for (std::size_t i = 0; i < want.size(); ++i) {
     CAPTURE(std::get<0>(want[i]));
@@ -198,7 +147,7 @@ TEST_CASE("remote write 2.0: bodies of any size, one after the other, from one e
         b.add(labels, static_cast<std::int64_t>(random.next() >> (random.next() % 64)),
               std::bit_cast<double>(random.next()));
     }
-    const std::string bytes(encoder.encode(b.columns, b.table));
+    const std::string bytes(encoder.encode(b.columns, b.whole(), b.table));
     const auto seen = read(bytes);
     CHECK(static_cast<int>(seen.size()) == series);
     expect_columns(b, seen);
@@ -208,11 +157,5 @@ TEST_CASE("remote write 2.0: bodies of any size, one after the other, from one e
                        : known && s.labels[0].second == "family_2" ? "Two."
                                                                    : ""));
     }
-    std::string body;
-    encoder.encode(b.columns, b.table, body);
-    Reservation held = Budget().charge(0, "test");
-    const auto plain = wire::snappy_uncompress(body, 64U << 20, held);
-    REQUIRE(plain);
-    CHECK((*plain == bytes));
   }
 }

@@ -132,7 +132,7 @@ TEST_CASE("an encoded request decodes to the same samples") {
   REQUIRE(t.cache.scrape("a{x=\"1\"} 5\nb -0.5\nc NaN\nd +Inf\n", t.settings, 1234, columns)
               .has_value());
   std::string plain, body;
-  format::append_write_request(columns, 0, columns.series.size(), t.table, plain);
+  format::append_write_request(columns, {0, columns.series.size(), {}, {}}, t.table, plain);
   wire::snappy_compress(plain, body);
   const auto decoded = decode_write_request(body);
   REQUIRE(decoded.size() == 4);

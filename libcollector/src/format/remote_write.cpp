@@ -1,19 +1,29 @@
 #include "format/remote_write.hpp"
 
+#include "format/histogram_fields.hpp"
 #include "wire/compression.hpp"
 #include "wire/varint.hpp"
 
+#include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace collector::format {
 namespace {
 
 // Field numbers: prometheus/prompb, remote.proto and types.proto.
-constexpr char kTimeSeriesTag = 0x0a;  // WriteRequest.timeseries
-constexpr char kMetadataTag = 0x1a;    // WriteRequest.metadata
-constexpr char kSamplesTag = 0x12;     // TimeSeries.samples
-constexpr char kValueTag = 0x09;       // Sample.value, double
-constexpr char kTimestampTag = 0x10;   // Sample.timestamp, int64
+constexpr char kTimeSeriesTag = 0x0a;               // WriteRequest.timeseries
+constexpr char kMetadataTag = 0x1a;                 // WriteRequest.metadata
+constexpr char kSamplesTag = 0x12;                  // TimeSeries.samples
+constexpr char kValueTag = 0x09;                    // Sample.value, double
+constexpr char kTimestampTag = 0x10;                // Sample.timestamp, int64
+constexpr std::uint32_t kExemplars = 0x1a;          // TimeSeries.exemplars
+constexpr std::uint32_t kHistograms = 0x22;         // TimeSeries.histograms
+constexpr std::uint32_t kExemplarLabels = 0x0a;     // Exemplar.labels
+constexpr std::uint32_t kExemplarValue = 0x11;      // Exemplar.value, double
+constexpr std::uint32_t kExemplarTimestamp = 0x18;  // Exemplar.timestamp, int64
+constexpr std::uint32_t kLabelName = 0x0a;          // Label.name
+constexpr std::uint32_t kLabelValue = 0x12;         // Label.value
 
 std::size_t sample_size(std::int64_t timestamp) {
   return 1 + 8 + 1 + wire::varint_size(static_cast<std::uint64_t>(timestamp));
@@ -60,10 +70,9 @@ void put_text(std::string& out, char tag, std::string_view text) {
   out += text;
 }
 
-}  // namespace
-
-void append_write_request(const MetricColumns& columns, std::size_t begin, std::size_t end,
-                          const model::SeriesTable& series, std::string& out) {
+/// Samples without exemplars.
+void append_samples(const MetricColumns& columns, std::size_t begin, std::size_t end,
+                    const model::SeriesTable& series, std::string& out) {
   constexpr std::size_t kMostOverhead = 1 + 10 + 1 + 10 + 1 + 8 + 1 + 10;
   std::size_t room = 0;
   for (std::size_t i = begin; i < end; ++i)
@@ -86,6 +95,112 @@ void append_write_request(const MetricColumns& columns, std::size_t begin, std::
     for (; i < next; ++i) p = put_sample(p, columns.timestamp[i], columns.value[i]);
   }
   out.resize(static_cast<std::size_t>(p - out.data()));
+}
+
+char* put_exemplar(char* p, const Exemplar& exemplar, wire::Writer& writer) {
+  constexpr std::size_t kMostLabel = 3 * (wire::kMostTag + wire::kMostVarint);
+  std::size_t room = 4 * (wire::kMostTag + wire::kMostVarint);
+  for (const auto& [name, value] : exemplar.labels) room += name.size() + value.size() + kMostLabel;
+  p = writer.room(p, room);
+  char* const stop = p;
+  if (exemplar.timestamp)
+    p = wire::put_tag<kExemplarTimestamp>(
+        wire::put_before(p, wire::signed_varint(exemplar.timestamp)));
+  if (const auto bits = std::bit_cast<std::uint64_t>(exemplar.value))
+    p = wire::put_tag<kExemplarValue>(wire::put_fixed(p, bits));
+  for (auto label = exemplar.labels.rbegin(); label != exemplar.labels.rend(); ++label) {
+    char* const after = p;
+    if (!label->second.empty()) p = wire::put_tag<kLabelValue>(wire::put_bytes(p, label->second));
+    if (!label->first.empty()) p = wire::put_tag<kLabelName>(wire::put_bytes(p, label->first));
+    p = wire::put_tag<kExemplarLabels>(wire::put_before(p, static_cast<std::size_t>(after - p)));
+  }
+  return wire::put_tag<kExemplars>(wire::put_before(p, static_cast<std::size_t>(stop - p)));
+}
+
+/// Series whose messages hold more than samples.
+class SeriesAppender {
+ public:
+  SeriesAppender(const MetricColumns& columns, const RequestPart& part,
+                 const model::SeriesTable& series, std::string& out)
+      : columns_(columns), part_(part), series_(series), out_(out) {}
+
+  void samples(std::size_t begin, std::size_t end) {
+    const std::string_view more = extras(columns_.series[begin], {});
+    std::size_t size = 0;
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::size_t sample = sample_size(columns_.timestamp[i]);
+      size += 1 + wire::varint_size(sample) + sample;
+    }
+    char* p = head(columns_.series[begin], size + more.size());
+    for (std::size_t i = begin; i < end; ++i)
+      p = put_sample(p, columns_.timestamp[i], columns_.value[i]);
+    std::copy(more.begin(), more.end(), p);
+  }
+  void histograms(std::span<const std::uint32_t> rows) {
+    const SeriesId id = columns_.histograms[rows.front()].series;
+    const std::string_view more = extras(id, rows);
+    std::copy(more.begin(), more.end(), head(id, more.size()));
+  }
+
+ private:
+  /// Exemplars of the series, and histograms.
+  std::string_view extras(SeriesId id, std::span<const std::uint32_t> rows) {
+    char* p = writer_.begin();
+    for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
+      const std::size_t after = writer_.size(p);
+      p = put_histogram(p, columns_.histograms[*row], false, writer_);
+      const std::size_t size = writer_.size(p) - after;
+      p = writer_.room(p, wire::kMostTag + wire::kMostVarint);
+      p = wire::put_tag<kHistograms>(wire::put_before(p, size));
+    }
+    const std::size_t first = exemplar_;
+    while (exemplar_ < part_.exemplars.size() &&
+           columns_.exemplars[part_.exemplars[exemplar_]].series == id)
+      ++exemplar_;
+    for (std::size_t i = exemplar_; i-- > first;)
+      p = put_exemplar(p, columns_.exemplars[part_.exemplars[i]], writer_);
+    return writer_.finish(p);
+  }
+  /// A TimeSeries up to its labels, and room for `more` bytes behind them.
+  char* head(SeriesId id, std::size_t more) {
+    const std::size_t body = series_.encoded_size(id) + more;
+    const std::size_t before = out_.size();
+    out_.resize(before + 1 + wire::varint_size(body) + body);
+    char* p = out_.data() + before;
+    *p++ = kTimeSeriesTag;
+    return series_.append_encoded(id, wire::put_varint(p, body));
+  }
+
+  const MetricColumns& columns_;
+  const RequestPart& part_;
+  const model::SeriesTable& series_;
+  std::string& out_;
+  wire::Writer writer_;
+  std::size_t exemplar_ = 0;
+};
+
+}  // namespace
+
+void append_write_request(const MetricColumns& columns, const RequestPart& part,
+                          const model::SeriesTable& series, std::string& out) {
+  if (part.exemplars.empty()) append_samples(columns, part.begin, part.end, series, out);
+  if (part.exemplars.empty() && part.histograms.empty()) return;
+  SeriesAppender appender(columns, part, series, out);
+  for (std::size_t i = part.begin; i < part.end && !part.exemplars.empty();) {
+    std::size_t next = i + 1;
+    while (next < part.end && columns.series[next] == columns.series[i]) ++next;
+    appender.samples(i, next);
+    i = next;
+  }
+  for (std::size_t i = 0; i < part.histograms.size();) {
+    const auto series_at = [&](std::size_t k) {
+      return columns.histograms[part.histograms[k]].series;
+    };
+    std::size_t next = i + 1;
+    while (next < part.histograms.size() && series_at(next) == series_at(i)) ++next;
+    appender.histograms(part.histograms.subspan(i, next - i));
+    i = next;
+  }
 }
 
 std::string encode_remote_write_metadata(const std::vector<Metadata>& metadata) {

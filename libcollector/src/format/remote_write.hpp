@@ -4,6 +4,7 @@
 
 #include <collector/engine/signals.hpp>
 
+#include "format/request_parts.hpp"
 #include "model/series_table.hpp"
 
 #include <cstddef>
@@ -12,9 +13,10 @@
 
 namespace collector::format {
 
-/// Appends samples begin..end-1 to `out`, uncompressed. Neighbours of one series share a
-/// TimeSeries. What is appended one after the other is one request.
-void append_write_request(const MetricColumns& columns, std::size_t begin, std::size_t end,
+/// Appends a part of a batch to `out`, uncompressed. Neighbouring samples of one series share a
+/// TimeSeries. What is appended one after the other is one request. Start timestamps have no place
+/// in it, nor have custom buckets: the cut must have left them out.
+void append_write_request(const MetricColumns& columns, const RequestPart& part,
                           const model::SeriesTable& series, std::string& out);
 /// A compressed request body with metadata only.
 std::string encode_remote_write_metadata(const std::vector<Metadata>& metadata);

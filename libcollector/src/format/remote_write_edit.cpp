@@ -1,92 +1,77 @@
 #include "format/remote_write_edit.hpp"
 
-#include "wire/varint.hpp"
+#include "format/remote_write_v2_edit.hpp"
+#include "format/wire_fields.hpp"
 
 #include <optional>
-#include <string_view>
 #include <vector>
 
 namespace collector::format {
 namespace {
 
-constexpr std::uint64_t kTimeSeries = 1 << 3 | 2;  // WriteRequest.timeseries
-constexpr std::uint64_t kSamples = 2 << 3 | 2;     // TimeSeries.samples
-constexpr std::uint64_t kTimestamp = 2 << 3 | 0;   // Sample.timestamp
-
-struct Field {
-  std::uint64_t tag = 0;
-  std::string_view whole;  ///< tag included
-  std::string_view content;
-  std::uint64_t number = 0;  ///< of a varint
-};
-
-/// The field at the front of `message`, which moves behind it; nothing when it is damaged.
-std::optional<Field> take_field(std::string_view& message) {
-  Field field;
-  const char* begin = message.data();
-  const char* end = begin + message.size();
-  const char* at = wire::get_varint(begin, end, field.tag);
-  if (!at) return std::nullopt;
-  std::uint64_t size = 0;
-  switch (field.tag & 7) {
-    case 0:
-      at = wire::get_varint(at, end, field.number);
-      if (!at) return std::nullopt;
-      break;
-    case 1:
-      size = 8;
-      break;
-    case 2:
-      at = wire::get_varint(at, end, size);
-      if (!at) return std::nullopt;
-      break;
-    case 5:
-      size = 4;
-      break;
-    default:
-      return std::nullopt;
-  }
-  if (size > static_cast<std::uint64_t>(end - at)) return std::nullopt;
-  field.content = {at, size};
-  field.whole = {begin, static_cast<std::size_t>(at + size - begin)};
-  message.remove_prefix(field.whole.size());
-  return field;
-}
+// Fields of prometheus.WriteRequest and what it holds, as tags.
+constexpr std::uint64_t kTimeSeries = 0x0a;          // WriteRequest.timeseries
+constexpr std::uint64_t kSamples = 0x12;             // TimeSeries.samples
+constexpr std::uint64_t kExemplars = 0x1a;           // TimeSeries.exemplars
+constexpr std::uint64_t kHistograms = 0x22;          // TimeSeries.histograms
+constexpr std::uint64_t kSampleTimestamp = 0x10;     // Sample.timestamp
+constexpr std::uint64_t kExemplarTimestamp = 0x18;   // Exemplar.timestamp
+constexpr std::uint64_t kHistogramTimestamp = 0x78;  // Histogram.timestamp
 
 Status damaged() { return {Code::data_loss, "not a remote write request"}; }
 
-std::optional<std::int64_t> timestamp_of(std::string_view sample) {
+/// Where `row` of a TimeSeries has its time, if it is one of what is counted.
+std::uint64_t timestamp_tag(std::uint64_t row) {
+  switch (row) {
+    case kSamples:
+      return kSampleTimestamp;
+    case kExemplars:
+      return kExemplarTimestamp;
+    case kHistograms:
+      return kHistogramTimestamp;
+    default:
+      return 0;
+  }
+}
+
+std::optional<std::int64_t> timestamp_of(std::string_view row, std::uint64_t tag) {
   std::int64_t timestamp = 0;
-  while (!sample.empty()) {
-    const auto field = take_field(sample);
+  while (!row.empty()) {
+    const auto field = take_field(row);
     if (!field) return std::nullopt;
-    if (field->tag == kTimestamp) timestamp = static_cast<std::int64_t>(field->number);
+    if (field->tag == tag) timestamp = static_cast<std::int64_t>(field->number);
   }
   return timestamp;
 }
 
-void put_length_delimited(std::string& out, std::uint64_t tag, std::string_view content) {
-  char head[20];
-  char* end = wire::put_varint(wire::put_varint(head, tag), content.size());
-  out.append(head, end);
-  out += content;
+void count(RequestCounts& counts, std::uint64_t tag) {
+  counts.samples += tag == kSamples ? 1 : 0;
+  counts.exemplars += tag == kExemplars ? 1 : 0;
+  counts.histograms += tag == kHistograms ? 1 : 0;
 }
 
-std::optional<std::uint32_t> samples_of(std::string_view series) {
-  std::uint32_t n = 0;
+bool count_series(std::string_view series, RequestCounts& counts) {
   while (!series.empty()) {
     const auto field = take_field(series);
-    if (!field) return std::nullopt;
-    n += field->tag == kSamples ? 1 : 0;
+    if (!field) return false;
+    count(counts, field->tag);
   }
-  return n;
+  return true;
 }
 
-}  // namespace
+Result<RequestCounts> count_v1(std::string_view request) {
+  RequestCounts counts;
+  while (!request.empty()) {
+    const auto field = take_field(request);
+    if (!field) return damaged();
+    if (field->tag == kTimeSeries && !count_series(field->content, counts)) return damaged();
+  }
+  return counts;
+}
 
-Result<std::uint32_t> drop_older_samples(std::string& body, std::int64_t cutoff_ms) {
+Result<RequestCounts> drop_older_v1(std::string& body, std::int64_t cutoff_ms) {
   std::string out, kept;
-  std::uint32_t dropped = 0;
+  RequestCounts dropped;
   for (std::string_view request = body; !request.empty();) {
     const auto field = take_field(request);
     if (!field) return damaged();
@@ -95,45 +80,60 @@ Result<std::uint32_t> drop_older_samples(std::string& body, std::int64_t cutoff_
       continue;
     }
     kept.clear();
-    bool any = false;
+    RequestCounts left;
     for (std::string_view series = field->content; !series.empty();) {
       const auto part = take_field(series);
       if (!part) return damaged();
-      if (part->tag == kSamples) {
-        const auto timestamp = timestamp_of(part->content);
+      if (const std::uint64_t tag = timestamp_tag(part->tag)) {
+        const auto timestamp = timestamp_of(part->content, tag);
         if (!timestamp) return damaged();
         if (*timestamp < cutoff_ms) {
-          ++dropped;
+          count(dropped, part->tag);
           continue;
         }
-        any = true;
+        count(left, part->tag);
       }
       kept += part->whole;
     }
-    if (any) put_length_delimited(out, kTimeSeries, kept);
+    if (left.items() > 0)
+      append_delimited(out, kTimeSeries, kept);
+    else
+      dropped.exemplars += left.exemplars;
   }
   body = std::move(out);
   return dropped;
 }
 
-Result<std::pair<WriteRequestPart, WriteRequestPart>> halve_write_request(const std::string& body) {
-  std::vector<std::string_view> series;
-  std::pair<WriteRequestPart, WriteRequestPart> halves;
+Result<std::pair<RequestHalf, RequestHalf>> halve_v1(const std::string& body) {
+  std::vector<WireField> series;
+  std::pair<RequestHalf, RequestHalf> halves;
   for (std::string_view request = body; !request.empty();) {
     const auto field = take_field(request);
     if (!field) return damaged();
-    if (field->tag == kTimeSeries) series.push_back(field->whole);
+    if (field->tag == kTimeSeries) series.push_back(*field);
   }
   for (std::size_t i = 0; i < series.size(); ++i) {
-    WriteRequestPart& half = i < (series.size() + 1) / 2 ? halves.first : halves.second;
-    std::string_view whole = series[i];
-    const auto field = take_field(whole);
-    const auto samples = samples_of(field->content);
-    if (!samples) return damaged();
-    half.body += series[i];
-    half.samples += *samples;
+    RequestHalf& half = i < (series.size() + 1) / 2 ? halves.first : halves.second;
+    if (!count_series(series[i].content, half.counts)) return damaged();
+    half.body += series[i].whole;
   }
   return halves;
+}
+
+}  // namespace
+
+Result<RequestCounts> count_request(WriteVersion version, std::string_view body) {
+  return version == WriteVersion::v2 ? count_v2(body) : count_v1(body);
+}
+
+Result<RequestCounts> drop_older(WriteVersion version, std::string& body, std::int64_t cutoff_ms) {
+  return version == WriteVersion::v2 ? drop_older_v2(body, cutoff_ms)
+                                     : drop_older_v1(body, cutoff_ms);
+}
+
+Result<std::pair<RequestHalf, RequestHalf>> halve_request(WriteVersion version,
+                                                          const std::string& body) {
+  return version == WriteVersion::v2 ? halve_v2(body) : halve_v1(body);
 }
 
 }  // namespace collector::format

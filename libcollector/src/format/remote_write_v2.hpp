@@ -4,6 +4,8 @@
 
 #include <collector/engine/signals.hpp>
 
+#include "format/request_parts.hpp"
+#include "format/symbol_table.hpp"
 #include "model/series_table.hpp"
 #include "wire/writer.hpp"
 
@@ -19,10 +21,9 @@ namespace collector::format {
 class RemoteWriteV2Encoder {
  public:
   /// Neighbouring samples of one series share a TimeSeries, which has the metadata of its family
-  /// where `columns` know it. Uncompressed; valid until the next call.
-  std::string_view encode(const MetricColumns& columns, const model::SeriesTable& series);
-  /// A whole request body: the above as a snappy block. Replaces `body`, keeps its capacity.
-  void encode(const MetricColumns& columns, const model::SeriesTable& series, std::string& body);
+  /// where `columns` know it and `metadata` asks for it. Uncompressed; valid until the next call.
+  std::string_view encode(const MetricColumns& columns, const RequestPart& part,
+                          const model::SeriesTable& series, bool metadata = true);
 
  private:
   /// What a pair of the table is in this body. Of another body when `body` is not body_.
@@ -32,11 +33,6 @@ class RemoteWriteV2Encoder {
     std::uint32_t name = 0;
     std::uint32_t value = 0;
     std::uint32_t family = 0;  ///< of the pair of __name__: 1 + its place in families_, or 0
-  };
-  struct Symbol {
-    std::uint32_t body = 0;
-    std::uint32_t hash = 0;
-    std::uint32_t ref = 0;
   };
   struct Family {
     const Metadata* metadata = nullptr;
@@ -49,7 +45,7 @@ class RemoteWriteV2Encoder {
     std::uint32_t place = 0;
   };
 
-  void begin(const MetricColumns& columns);
+  void begin(const std::vector<Metadata>* metadata);
   const PairRefs& refs(std::uint32_t pair, const model::SeriesTable& series) {
     for (std::size_t i = home(pair);; i = (i + 1) & (pairs_.size() - 1)) {
       const PairRefs& known = pairs_[i];
@@ -59,13 +55,17 @@ class RemoteWriteV2Encoder {
   }
   const PairRefs& learn(std::uint32_t pair, const model::SeriesTable& series);
   void grow_pairs();
-  std::uint32_t symbol(std::string_view text);
-  void grow_symbols();
   std::uint32_t family_of(std::string_view name);
   std::uint32_t find_family(std::string_view name, std::string_view suffix) const;
   char* put_metadata(char* p, Family& family);
-  char* put_series(char* p, const MetricColumns& columns, std::size_t first, std::size_t end,
-                   const model::SeriesTable& series);
+  char* put_exemplar(char* p, const Exemplar& exemplar);
+  char* begin_series(char* p, const MetricColumns& columns, const RequestPart& part, SeriesId id,
+                     std::size_t room, const model::SeriesTable& series);
+  char* end_series(char* p, std::size_t after);
+  char* put_samples(char* p, const MetricColumns& columns, const RequestPart& part,
+                    std::size_t first, std::size_t end, const model::SeriesTable& series);
+  char* put_histograms(char* p, const MetricColumns& columns, const RequestPart& part,
+                       std::size_t first, std::size_t end, const model::SeriesTable& series);
   char* put_symbols(char* p);
 
   /// Where the search for a pair begins. Pairs that were interned together are used together: eight
@@ -78,10 +78,10 @@ class RemoteWriteV2Encoder {
   std::vector<PairRefs> pairs_;   ///< open addressing; a power of two, at most half of it used
   std::uint32_t pair_shift_ = 0;  ///< 32 - the binary logarithm of the eights in pairs_
   std::size_t pairs_used_ = 0;
-  std::vector<Symbol> symbols_;  ///< the same
-  std::vector<std::string_view> texts_;
-  std::vector<FamilyName> names_;  ///< the same, of families_
+  SymbolTable symbols_;
+  std::vector<FamilyName> names_;  ///< open addressing as well, of families_
   std::vector<Family> families_;
+  std::size_t exemplars_ = 0;          ///< of the part, that are not written yet
   std::vector<std::uint32_t> labels_;  ///< refs of the series at hand
   wire::Writer writer_;
 };

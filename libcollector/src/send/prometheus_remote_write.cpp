@@ -1,5 +1,5 @@
-// prometheus.remote_write: samples to Prometheus-compatible servers, remote write 1.0. A batch is
-// delivered when every endpoint's outbox has it, at that endpoint's level.
+// prometheus.remote_write: samples to Prometheus-compatible servers, remote write 1.0 or 2.0. A
+// batch is delivered when every endpoint's outbox has it, at that endpoint's level.
 #include "outbox/folder.hpp"
 #include "pipeline/node.hpp"
 #include "pipeline/until_stopped.hpp"
@@ -116,7 +116,7 @@ class RemoteWrite : public Component<RemoteWriteArgs, RemoteWriteExports>, publi
     // Where every endpoint is full the giver keeps the batch. Where one is full and another is not,
     // the full one alone loses it: a dead endpoint does not hold up the others.
     const bool some = full.size() < endpoints_.size();
-    for (RemoteWriteEndpoint* e : full) e->refused(n, some);
+    for (RemoteWriteEndpoint* e : full) e->refused(batch, some);
     batch.ack.settle(some ? Outcome::delivered() : Outcome::retry(why.what(), kFullRetry));
   }
 

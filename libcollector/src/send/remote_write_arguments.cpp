@@ -54,6 +54,9 @@ Status EndpointArguments::validate() const {
   if (Status s = client.validate(); !s.ok()) return s;
   if (url.rfind("http://", 0) != 0 && url.rfind("https://", 0) != 0)
     return invalid(fmt::format("url must start with http:// or https://"));
+  if (protobuf_message != kVersion1Message && protobuf_message != kVersion2Message)
+    return invalid(fmt::format("protobuf_message must be \"{}\" or \"{}\"", kVersion1Message,
+                               kVersion2Message));
   if (remote_timeout.count() <= 0) return invalid("remote_timeout must be more than 0s");
   for (const auto& [header, value] : headers) {
     std::string name = header;

@@ -55,8 +55,11 @@ struct MetadataArguments {
     using T = MetadataArguments;
     return std::tuple{
         attr<&T::send>("send", "Send type, help and unit of the metric families."),
-        attr<&T::send_interval>("send_interval", "How often metadata is sent."),
-        attr<&T::max_samples_per_send>("max_samples_per_send", "Most families of one request.")};
+        attr<&T::send_interval>("send_interval",
+                                "How often metadata is sent; in remote write 2.0 each series has "
+                                "its own."),
+        attr<&T::max_samples_per_send>("max_samples_per_send",
+                                       "Most families of one request of metadata.")};
   }
 };
 
@@ -144,6 +147,8 @@ struct GoogleIamArguments {
   }
 };
 
+inline constexpr std::string_view kVersion1Message = "prometheus.WriteRequest";
+inline constexpr std::string_view kVersion2Message = "io.prometheus.write.v2.Request";
 inline constexpr std::string_view kCloudAuth = "cloud authentication is not part of this version";
 
 struct EndpointArguments {
@@ -172,15 +177,15 @@ struct EndpointArguments {
             .default_is("a hash of the url and the headers"),
         attr<&T::remote_timeout>("remote_timeout", "Time limit for one request."),
         attr<&T::headers>("headers", "More headers of the request."),
-        attr<&T::send_exemplars>("send_exemplars",
-                                 "Whether exemplars may be sent. None are at present: the text "
-                                 "scrapes that feed this version keep none."),
-        attr<&T::send_native_histograms>("send_native_histograms", "Send native histograms.")
-            .refused("native histograms are not part of this version"),
-        attr<&T::protobuf_message>("protobuf_message", "Message format of the requests.")
-            .refused("only remote write 1.0, prometheus.WriteRequest, is spoken"),
-        attr<&T::round_robin_dns>("round_robin_dns", "Spread requests over the name's addresses.")
-            .refused("connections are kept and reused"),
+        attr<&T::send_exemplars>("send_exemplars", "Send exemplars."),
+        attr<&T::send_native_histograms>("send_native_histograms", "Send native histograms."),
+        attr<&T::protobuf_message>("protobuf_message",
+                                   "Message format of the requests: \"prometheus.WriteRequest\" "
+                                   "(remote write 1.0) or \"io.prometheus.write.v2.Request\" "
+                                   "(2.0; a server that only takes 1.0 gets that)."),
+        attr<&T::round_robin_dns>("round_robin_dns",
+                                  "Each connection goes to one of the addresses of the name, by "
+                                  "chance."),
         squash<&T::client>(),
         block<&T::queue>("queue_config", "How samples are batched before sending."),
         block<&T::metadata>("metadata_config", "How metadata is sent."),

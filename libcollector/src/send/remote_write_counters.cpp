@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <cctype>
 #include <charconv>
 
 namespace collector::send {
@@ -89,6 +89,23 @@ EndpointCounters::EndpointCounters(pipeline::MetricRoot& root, StringMap fixed)
                         "Bytes of samples delivered, compressed.")),
       enqueue_retries(own.counter("prometheus_remote_storage_enqueue_retries_total",
                                   "Batches that found the queue full.")),
+      histograms_in(own.counter("prometheus_remote_storage_histograms_in_total",
+                                "Native histograms that the queue took in.")),
+      histograms_sent(own.counter("prometheus_remote_storage_histograms_total",
+                                  "Native histograms that were delivered.")),
+      histograms_failed(own.counter("prometheus_remote_storage_histograms_failed_total",
+                                    "Native histograms that the endpoint refused for good.")),
+      histograms_retried(
+          own.counter("prometheus_remote_storage_histograms_retried_total",
+                      "Native histograms in requests that failed and are sent again.")),
+      exemplars_in(own.counter("prometheus_remote_storage_exemplars_in_total",
+                               "Exemplars that the queue took in.")),
+      exemplars_sent(own.counter("prometheus_remote_storage_exemplars_total",
+                                 "Exemplars that were delivered.")),
+      exemplars_failed(own.counter("prometheus_remote_storage_exemplars_failed_total",
+                                   "Exemplars that the endpoint refused for good.")),
+      exemplars_retried(own.counter("prometheus_remote_storage_exemplars_retried_total",
+                                    "Exemplars in requests that failed and are sent again.")),
       metadata_sent(own.counter("prometheus_remote_storage_metadata_total",
                                 "Metadata entries that were delivered.")),
       metadata_failed(own.counter("prometheus_remote_storage_metadata_failed_total",
@@ -125,13 +142,20 @@ EndpointCounters::EndpointCounters(pipeline::MetricRoot& root, StringMap fixed)
           {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25, 60, 120, 300})) {
   for (const char* reason : {"dropped_series", "too_old", "queue_full", "not_delivered_at_stop",
                              "outbox_full", "damaged"})
-    dropped(reason, 0);
+    dropped(kSamples, reason, 0);
+  for (const char* reason : {"dropped_series", "not_enabled", kCustomBucketsReason})
+    dropped(kHistograms, reason, 0);
+  for (const char* reason : {"dropped_series", "not_enabled", "without_sample"})
+    dropped(kExemplars, reason, 0);
 }
 
-void EndpointCounters::dropped(std::string reason, std::uint64_t samples) {
-  own.counter("prometheus_remote_storage_samples_dropped_total",
-              "Samples that were not sent, by reason.", {{"reason", std::move(reason)}})
-      .add(static_cast<double>(samples));
+void EndpointCounters::dropped(const char* kind, std::string reason, std::uint64_t n) {
+  // Samples that waited are counted as such whether they were floats or histograms.
+  std::string help = fmt::format("{} that were not sent, by reason.", kind);
+  help.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(help.front())));
+  own.counter(fmt::format("prometheus_remote_storage_{}_dropped_total", kind), help,
+              {{"reason", std::move(reason)}})
+      .add(static_cast<double>(n));
 }
 
 }  // namespace collector::send

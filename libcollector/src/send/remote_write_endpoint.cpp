@@ -3,7 +3,6 @@
 #include "base/hash.hpp"
 #include "base/log.hpp"
 #include "format/remote_write.hpp"
-#include "format/remote_write_edit.hpp"
 #include "model/rewrite_series.hpp"
 #include "model/series_table.hpp"
 #include "net/http.hpp"
@@ -21,13 +20,9 @@
 namespace collector::send {
 namespace {
 
-constexpr std::size_t kErrorText = 1024;  // bytes of an answer's body that are logged
 /// Bodies from here on are a request of their own and compressed when they are made.
 constexpr std::size_t kOwnRequest = 64 << 10;
-constexpr std::size_t kMaxBody = 64 << 20;
 constexpr std::uint64_t kMostOnDisk = std::uint64_t{4} << 30;
-constexpr std::uint8_t kVersion1 = 1;            // Frame::protocol
-constexpr std::uint8_t kPlain = 0, kSnappy = 1;  // Frame::encoding
 
 /// External labels as relabelling: a label of the series wins, `$` stands for itself.
 std::vector<pipeline::RuleArguments> all_rules(const StringMap& external,
@@ -46,11 +41,6 @@ std::vector<pipeline::RuleArguments> all_rules(const StringMap& external,
   return rules;
 }
 
-std::string first_line(std::string_view text) {
-  text = text.substr(0, kErrorText);
-  return std::string(text.substr(0, text.find_first_of("\r\n")));
-}
-
 /// Scheme, host, port and path: what of a URL says where data goes.
 std::string origin_and_path(std::string_view url) {
   const std::string shown = redacted_url(url);
@@ -60,7 +50,11 @@ std::string origin_and_path(std::string_view url) {
 }  // namespace
 
 RemoteWriteEndpoint::RemoteWriteEndpoint(Context& context, Function<void()> progressed)
-    : context_(context), progressed_(std::move(progressed)) {}
+    : context_(context),
+      progressed_(std::move(progressed)),
+      spread_(context.seams().network, context.seams().random),
+      spread_seams_{context.seams().loop, spread_, context.seams().files, context.seams().random,
+                    context.seams().budget} {}
 
 void RemoteWriteEndpoint::configure(EndpointArguments arguments, const StringMap& external_labels) {
   const std::string name = endpoint_name(arguments);
@@ -72,8 +66,10 @@ void RemoteWriteEndpoint::configure(EndpointArguments arguments, const StringMap
   name_ = name;
   args_ = std::move(arguments);
   outbox_ = args_.outbox.over(context_.node().env().outbox);
-  client_ = std::make_shared<net::ConfiguredClient>(context_.seams(),
-                                                    pipeline::client_settings(args_.client));
+  speech_ = {};
+  client_ = std::make_shared<net::ConfiguredClient>(
+      args_.round_robin_dns ? spread_seams_ : context_.seams(),
+      pipeline::client_settings(args_.client));
   const auto rules = all_rules(external_labels, args_.write_relabel);
   relabel_.reset();
   if (!rules.empty())
@@ -215,33 +211,31 @@ Status RemoteWriteEndpoint::push(const Metrics& batch, Ack& ack) {
   const MetricColumns* columns = &batch.columns();
   if (relabel_) {
     model::rewrite_series(*columns, *relabel_, relabelled_);
+    relabelled_.metadata = columns->metadata;
     columns = &relabelled_;
   }
-  const std::size_t kept = columns->series.size();
+  const format::WriteVersion version = spoken();
+  format::CutOptions cut;
+  cut.most = static_cast<std::size_t>(q.max_samples_per_send);
+  cut.histograms = args_.send_native_histograms;
+  cut.exemplars = args_.send_exemplars;
+  cut.custom_buckets = version == format::WriteVersion::v2;
+  std::size_t kept = 0;
   std::vector<outbox::StoredFrame> stored;
   std::uint64_t too_large = 0;
   std::int64_t newest = std::numeric_limits<std::int64_t>::min();
-  const auto most = static_cast<std::size_t>(q.max_samples_per_send);
-  for (std::size_t begin = 0; begin < kept; begin += most) {
-    const std::size_t end = std::min(kept, begin + most);
-    outbox::Frame frame;
-    frame.items = static_cast<std::uint32_t>(end - begin);
+  for (const format::RequestPart& part : cutter_.cut(*columns, cut)) {
+    outbox::Frame frame = frame_of(*columns, part, version);
     frame.order_key = static_cast<std::uint8_t>(batch.columns().order_key);
-    frame.protocol = kVersion1;
-    const auto times =
-        std::minmax_element(columns->timestamp.begin() + static_cast<std::ptrdiff_t>(begin),
-                            columns->timestamp.begin() + static_cast<std::ptrdiff_t>(end));
-    frame.oldest_ms = *times.first;
-    frame.newest_ms = *times.second;
     newest = std::max(newest, frame.newest_ms);
+    kept += frame.items;
     outbox::Log::begin(buffer_, {});
-    plain_.clear();
-    format::append_write_request(*columns, begin, end, context_.series(), plain_);
-    if (plain_.size() >= kOwnRequest) {
+    const std::string_view plain = encode(*columns, part, version);
+    if (plain.size() >= kOwnRequest) {
       frame.encoding = kSnappy;
-      wire::snappy_compress(plain_, buffer_);
+      wire::snappy_compress(plain, buffer_);
     } else {
-      buffer_ += plain_;
+      buffer_ += plain;
     }
     for (;;) {
       auto appended = log.append(frame, buffer_);
@@ -268,8 +262,7 @@ Status RemoteWriteEndpoint::push(const Metrics& batch, Ack& ack) {
   }
   accepted_ += n;
   delivered_ += n - kept;  // left out on purpose: nobody waits for it
-  counters_->in.add(static_cast<double>(n));
-  if (n > kept) counters_->dropped("dropped_series", n - kept);
+  count_incoming(batch.columns(), *columns);
   if (args_.metadata.send && batch.columns().metadata)
     metadata_[batch.columns().order_key] = batch.columns().metadata;
   if (!stored.empty())
@@ -300,12 +293,65 @@ Status RemoteWriteEndpoint::push(const Metrics& batch, Ack& ack) {
   return {};
 }
 
-void RemoteWriteEndpoint::refused(std::uint64_t samples, bool drop) {
+/// A part's frame without body and order key.
+outbox::Frame RemoteWriteEndpoint::frame_of(const MetricColumns& columns,
+                                            const format::RequestPart& part,
+                                            format::WriteVersion version) {
+  outbox::Frame frame;
+  frame.items = static_cast<std::uint32_t>(part.items());
+  frame.protocol = static_cast<std::uint8_t>(version);
+  if (!part.histograms.empty() || !part.exemplars.empty()) frame.protocol |= kMore;
+  frame.oldest_ms = std::numeric_limits<std::int64_t>::max();
+  frame.newest_ms = std::numeric_limits<std::int64_t>::min();
+  const auto take = [&](std::int64_t ms) {
+    frame.oldest_ms = std::min(frame.oldest_ms, ms);
+    frame.newest_ms = std::max(frame.newest_ms, ms);
+  };
+  for (std::size_t i = part.begin; i < part.end; ++i) take(columns.timestamp[i]);
+  for (const std::uint32_t row : part.histograms) take(columns.histograms[row].timestamp);
+  return frame;
+}
+
+/// Valid until the next call.
+std::string_view RemoteWriteEndpoint::encode(const MetricColumns& columns,
+                                             const format::RequestPart& part,
+                                             format::WriteVersion version) {
+  if (version == format::WriteVersion::v2)
+    return encoder_.encode(columns, part, context_.series(), args_.metadata.send);
+  plain_.clear();
+  format::append_write_request(columns, part, context_.series(), plain_);
+  return plain_;
+}
+
+/// What a batch brought, what relabelling made of it, and what the last cut left out.
+void RemoteWriteEndpoint::count_incoming(const MetricColumns& came,
+                                         const MetricColumns& relabelled) {
+  EndpointCounters& c = *counters_;
+  const auto count = [&](pipeline::Counter& in, const char* kind, std::size_t n, std::size_t kept) {
+    in.add(static_cast<double>(n));
+    if (n > kept) c.dropped(kind, "dropped_series", n - kept);
+  };
+  count(c.in, kSamples, came.series.size(), relabelled.series.size());
+  count(c.histograms_in, kHistograms, came.histograms.size(), relabelled.histograms.size());
+  count(c.exemplars_in, kExemplars, came.exemplars.size(), relabelled.exemplars.size());
+  if (const auto n = cutter_.histograms_off()) c.dropped(kHistograms, "not_enabled", n);
+  if (const auto n = cutter_.exemplars_off()) c.dropped(kExemplars, "not_enabled", n);
+  if (const auto n = cutter_.exemplars_alone()) c.dropped(kExemplars, "without_sample", n);
+  if (const auto n = cutter_.custom_buckets_off()) {
+    delivered_ -= n;
+    uncarried(n);
+  }
+}
+
+void RemoteWriteEndpoint::refused(const Metrics& batch, bool drop) {
+  const std::uint64_t samples = batch.size();
   counters_->enqueue_retries.add();
   if (!drop) return;
   accepted_ += samples;
   dropped_["queue full"] += samples;
-  counters_->dropped("queue_full", samples);
+  counters_->dropped(kSamples, "queue_full", samples);
+  if (const auto n = batch.columns().exemplars.size())
+    counters_->dropped(kExemplars, "queue_full", n);
   context_.log().warn("the outbox is full, samples dropped",
                       {{"remote_name", name_}, {"samples", std::to_string(samples)}});
 }
@@ -350,155 +396,6 @@ void RemoteWriteEndpoint::report() {
     counters_->failed_syncs.add(syncs - counters_->failed_syncs.value);
   }
   progressed_();
-}
-
-// --- outbox::Courier ---------------------------------------------------------------------------
-
-Task<outbox::Answer> RemoteWriteEndpoint::attempt(std::vector<outbox::Parcel>& parcels, int number,
-                                                  std::stop_token stop) {
-  std::string body;
-  if (parcels.front().frame.encoding == kSnappy) {
-    body = std::move(parcels.front().body);
-  } else if (parcels.size() == 1) {
-    wire::snappy_compress(parcels.front().body, body);
-  } else {
-    std::string joined;  // requests one behind the other are one request
-    for (outbox::Parcel& parcel : parcels) {
-      joined += parcel.body;
-      parcel.body = {};
-    }
-    wire::snappy_compress(joined, body);
-  }
-  const auto size = static_cast<double>(body.size());
-  outbox::Answer answer = co_await request(std::move(body), number, std::move(stop));
-  if (answer.verdict == outbox::Answer::Verdict::delivered) counters_->bytes.add(size);
-  co_return answer;
-}
-
-Task<outbox::Answer> RemoteWriteEndpoint::request(std::string body, int number,
-                                                  std::stop_token stop) {
-  using Verdict = outbox::Answer::Verdict;
-  net::Request request;
-  request.method = "POST";
-  request.url = args_.url;
-  for (const auto& [name, value] : args_.headers) request.headers.set(name, value);
-  request.headers.set("Content-Encoding", "snappy");
-  request.headers.set("Content-Type", "application/x-protobuf");
-  request.headers.set("X-Prometheus-Remote-Write-Version", "0.1.0");
-  if (!request.headers.contains("User-Agent"))
-    request.headers.set("User-Agent", "libcollector/" COLLECTOR_VERSION);
-  if (number > 0) request.headers.set("Retry-Attempt", std::to_string(number));
-  request.body = std::move(body);
-  net::SendOptions options;
-  options.timeout = args_.remote_timeout;
-  options.max_body = options.max_decoded = 1U << 20;
-  options.stop = stop;
-  const bool on_429 = args_.queue.retry_on_http_429;
-  const auto client = client_;  // an update may replace it meanwhile
-  const Instant begin = context_.loop().now();
-  auto response = co_await client->send(std::move(request), options);
-  counters_->duration.observe(std::chrono::duration<double>(context_.loop().now() - begin).count());
-  outbox::Answer answer;
-  if (!response) {
-    answer.verdict = stop.stop_requested() ? Verdict::stopped : Verdict::retry;
-    answer.error = to_string(response.error());
-    co_return answer;
-  }
-  const int status = response->status;
-  if (status / 100 == 2) {
-    answer.verdict = Verdict::delivered;
-    co_return answer;
-  }
-  answer.error = fmt::format("server returned HTTP status {} {}: {}", status,
-                             net::reason_phrase(status), first_line(response->body));
-  if (status / 100 == 5 || status == 408 || (status == 429 && on_429)) {
-    answer.verdict = Verdict::retry;
-    answer.after = retry_after(response->headers.get("Retry-After"), context_.loop().wall());
-  } else if (status == 401 || status == 403) {
-    answer.verdict = Verdict::unauthorized;
-  } else if (status == 413) {
-    answer.verdict = Verdict::too_large;
-  } else if (status == 415) {
-    answer.verdict = Verdict::unsupported;
-  } else {
-    answer.verdict = Verdict::rejected;
-  }
-  co_return answer;
-}
-
-std::uint32_t RemoteWriteEndpoint::drop_older(outbox::Parcel& parcel, std::int64_t cutoff_ms) {
-  if (parcel.frame.encoding == kSnappy) {
-    Reservation held = context_.seams().budget.charge(0, "outbox");
-    auto plain = wire::snappy_uncompress(parcel.body, kMaxBody, held);
-    if (!plain) return 0;
-    parcel.body = std::move(*plain);
-    parcel.frame.encoding = kPlain;
-  }
-  const auto gone = format::drop_older_samples(parcel.body, cutoff_ms);
-  return gone ? *gone : 0;
-}
-
-std::vector<outbox::Parcel> RemoteWriteEndpoint::split(const outbox::Parcel& parcel) {
-  std::string plain = parcel.body;
-  if (parcel.frame.encoding == kSnappy) {
-    Reservation held = context_.seams().budget.charge(0, "outbox");
-    auto uncompressed = wire::snappy_uncompress(parcel.body, kMaxBody, held);
-    if (!uncompressed) return {};
-    plain = std::move(*uncompressed);
-  }
-  auto halves = format::halve_write_request(plain);
-  if (!halves || halves->second.samples == 0) return {};
-  std::vector<outbox::Parcel> out;
-  for (format::WriteRequestPart* half : {&halves->first, &halves->second}) {
-    outbox::Parcel part{parcel.frame, parcel.context, std::move(half->body), half->samples};
-    part.frame.encoding = kPlain;
-    out.push_back(std::move(part));
-  }
-  return out;
-}
-
-void RemoteWriteEndpoint::delivered(std::uint64_t items, std::int64_t newest_ms) {
-  delivered_ += items;
-  completed_ = true;
-  last_error_.clear();
-  counters_->sent.add(static_cast<double>(items));
-  counters_->highest_sent.set(
-      std::max(counters_->highest_sent.value, static_cast<double>(newest_ms) / 1000));
-  report();
-}
-
-void RemoteWriteEndpoint::dropped(std::uint64_t items, std::string_view reason,
-                                  const std::string& error) {
-  completed_ = true;
-  dropped_[std::string(reason)] += items;
-  std::string label(reason);
-  std::replace(label.begin(), label.end(), ' ', '_');
-  if (reason == "refused by the endpoint") {
-    last_error_ = error;
-    counters_->failed.add(static_cast<double>(items));
-    context_.log().error("non-recoverable error, samples dropped",
-                         {{"remote_name", name_},
-                          {"url", redacted_url(args_.url)},
-                          {"samples", std::to_string(items)},
-                          {"err", error}});
-    return;
-  }
-  if (reason == "damaged") counters_->damaged_frames.add();
-  counters_->dropped(std::move(label), items);
-  context_.log().warn("samples dropped", {{"remote_name", name_},
-                                          {"reason", std::string(reason)},
-                                          {"samples", std::to_string(items)},
-                                          {"err", error}});
-}
-
-void RemoteWriteEndpoint::will_retry(std::uint64_t items, const outbox::Answer& answer) {
-  last_error_ = answer.error;
-  counters_->retried.add(static_cast<double>(items));
-  context_.log().warn("sending failed, will retry", {{"remote_name", name_},
-                                                     {"url", redacted_url(args_.url)},
-                                                     {"samples", std::to_string(items)},
-                                                     {"err", answer.error}});
-  report();
 }
 
 }  // namespace collector::send

@@ -4,8 +4,11 @@
 
 #include <collector/engine/component.hpp>
 
+#include "format/remote_write_v2.hpp"
+#include "format/remote_write_v2_edit.hpp"
 #include "model/relabel_cache.hpp"
 #include "net/http_client_config.hpp"
+#include "net/spread_network.hpp"
 #include "outbox/file_log.hpp"
 #include "outbox/sender.hpp"
 #include "pipeline/own_metrics.hpp"
@@ -27,12 +30,27 @@ std::string redacted_url(std::string_view url);
 /// Retry-After (RFC 9110, 10.2.3): seconds or a date; at most five minutes.
 std::optional<Duration> retry_after(std::string_view value, WallTime now);
 
+// Frame::protocol: a format::WriteVersion, with flags.
+inline constexpr std::uint8_t kVersionMask = 0x0f;
+inline constexpr std::uint8_t kHalf = 0x40;             ///< one of two that were too large together
+inline constexpr std::uint8_t kMore = 0x80;             ///< it holds histograms or exemplars
+inline constexpr std::uint8_t kPlain = 0, kSnappy = 1;  // Frame::encoding
+
+/// Prometheus' name of what 1.0 has no place for.
+inline constexpr const char* kCustomBucketsReason = "nhcb_in_rw1_not_supported";
+// Of what something was dropped.
+inline constexpr const char* kSamples = "samples";
+inline constexpr const char* kHistograms = "histograms";
+inline constexpr const char* kExemplars = "exemplars";
+
 struct EndpointCounters {
   EndpointCounters(pipeline::MetricRoot& root, StringMap fixed);
-  void dropped(std::string reason, std::uint64_t samples);
+  void dropped(const char* kind, std::string reason, std::uint64_t n);
 
   pipeline::OwnMetrics own;
   pipeline::Counter &in, &sent, &failed, &retried, &bytes, &enqueue_retries;
+  pipeline::Counter &histograms_in, &histograms_sent, &histograms_failed, &histograms_retried;
+  pipeline::Counter &exemplars_in, &exemplars_sent, &exemplars_failed, &exemplars_retried;
   pipeline::Counter &metadata_sent, &metadata_failed, &metadata_retried, &metadata_bytes;
   pipeline::Gauge &pending, &shards, &shards_max, &shards_min, &shards_desired, &shard_capacity;
   pipeline::Gauge &max_samples_per_send, &highest_in, &highest_sent, &outbox_bytes, &parked;
@@ -66,7 +84,7 @@ class RemoteWriteEndpoint final : public outbox::Courier,
   /// endpoint's level. On an error nothing of the batch is there.
   Status push(const Metrics& batch, Ack& ack);
   /// Counts a batch that found no room.
-  void refused(std::uint64_t samples, bool dropped);
+  void refused(const Metrics& batch, bool dropped);
   void flush();
   std::uint64_t waiting() const;
   Ledger ledger() const;
@@ -84,7 +102,7 @@ class RemoteWriteEndpoint final : public outbox::Courier,
                                std::stop_token stop) override;
   std::uint32_t drop_older(outbox::Parcel& parcel, std::int64_t cutoff_ms) override;
   std::vector<outbox::Parcel> split(const outbox::Parcel& parcel) override;
-  bool fall_back() override { return false; }
+  bool fall_back() override { return true; }  // attempt() knows it before
   void delivered(std::uint64_t items, std::int64_t newest_ms) override;
   void dropped(std::uint64_t items, std::string_view reason, const std::string& error) override;
   void will_retry(std::uint64_t items, const outbox::Answer& answer) override;
@@ -98,11 +116,56 @@ class RemoteWriteEndpoint final : public outbox::Courier,
     std::shared_ptr<outbox::Sender> sender;
   };
 
+  /// Whether the server takes 2.0, as far as we know. What the configuration asks for is tried
+  /// again after a while.
+  struct Speech {
+    enum class Now : std::uint8_t {
+      as_configured,
+      perhaps_v1,  ///< it answered 400, as servers that only know 1.0 may
+      v1
+    } now = Now::as_configured;
+    bool confirmed = false;  ///< it has said how much of a 2.0 request it wrote
+    bool tried_v1 = false;   ///< 400 is about the data
+    Instant ask_again{};
+  };
+  /// Items of requests that were answered, until the sender reports how they ended.
+  struct Rest {
+    std::uint64_t refused = 0;    ///< of delivered ones: not written by the endpoint
+    std::uint64_t uncarried = 0;  ///< of delivered ones: 1.0 has no place for them
+    std::uint64_t histograms_sent = 0, histograms_failed = 0, histograms_retried = 0;
+    std::string error;
+  };
+  struct Outgoing {
+    std::string body;
+    format::WriteVersion version = format::WriteVersion::v1;
+    format::RequestCounts counts;
+    std::uint32_t uncarried = 0, lost_exemplars = 0;
+  };
+  struct Reply {
+    outbox::Answer answer;
+    int status = 0;
+    std::optional<format::RequestCounts> written;  ///< what the endpoint says it wrote
+  };
+
   outbox::SenderLimits limits() const;
   outbox::Destination destination() const;
   Status open(const std::string& folder, bool own);
   void adopt(const std::string& folder, const std::string& name, const std::string& own);
-  Task<outbox::Answer> request(std::string body, int number, std::stop_token stop);
+  format::WriteVersion spoken();
+  outbox::Frame frame_of(const MetricColumns& columns, const format::RequestPart& part,
+                         format::WriteVersion version);
+  std::string_view encode(const MetricColumns& columns, const format::RequestPart& part,
+                          format::WriteVersion version);
+  void count_incoming(const MetricColumns& came, const MetricColumns& relabelled);
+  void uncarried(std::uint64_t histograms);
+
+  Result<Outgoing> outgoing(std::vector<outbox::Parcel>& parcels);
+  Task<Reply> request(std::string body, format::WriteVersion version, int number,
+                      std::stop_token stop);
+  void judge_v1(Reply& reply);
+  void judge_v2(Reply& reply);
+  void falls_back(Speech::Now now, const std::string& why);
+  void account(const Reply& reply, const Outgoing& out, bool final);
   static Task<void> send_metadata(Self self);
   void report();
 
@@ -112,12 +175,16 @@ class RemoteWriteEndpoint final : public outbox::Courier,
   EndpointArguments args_;
   pipeline::OutboxArguments outbox_;  ///< the root's where the endpoint's own say nothing
   std::unique_ptr<EndpointCounters> counters_;
+  net::SpreadNetwork spread_;
+  Seams spread_seams_;  ///< the component's with that network
   std::shared_ptr<net::ConfiguredClient> client_;
   std::unique_ptr<model::RelabelCache> relabel_;  ///< external labels, then write relabelling
   std::vector<Channel> channels_;                 ///< the first is the one that is written to
   outbox::FileLog* files_log_ = nullptr;          ///< the first channel's, when it is on disk
   std::string place_;                             ///< of a log on disk
   std::unordered_map<std::uint64_t, std::shared_ptr<const std::vector<Metadata>>> metadata_;
+  Speech speech_;
+  Rest rest_;
 
   std::size_t tasks_ = 0;  ///< other than the senders'
   bool running_ = false;
@@ -128,6 +195,9 @@ class RemoteWriteEndpoint final : public outbox::Courier,
   std::map<std::string, std::uint64_t> dropped_;
   std::string last_error_;
   bool completed_ = false;
+  format::RequestCutter cutter_;
+  format::RemoteWriteV2Encoder encoder_;
+  format::RequestJoiner joiner_;
   MetricColumns relabelled_;    ///< scratch
   std::string plain_, buffer_;  ///< scratch
 };

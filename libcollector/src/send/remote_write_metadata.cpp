@@ -24,6 +24,7 @@ Task<void> RemoteWriteEndpoint::send_metadata(Self self) {
     if (!slept) break;
     std::map<std::string, const Metadata*> families;
     const auto seen = std::exchange(self->metadata_, {});
+    if (self->spoken() == format::WriteVersion::v2) continue;  // each series has its own there
     for (const auto& [key, list] : seen)
       for (const Metadata& m : *list) families.try_emplace(m.family, &m);
     const auto most = static_cast<std::size_t>(self->args_.metadata.max_samples_per_send);
@@ -35,7 +36,8 @@ Task<void> RemoteWriteEndpoint::send_metadata(Self self) {
       const auto n = static_cast<double>(part.size());
       Duration delay = self->args_.queue.min_backoff;
       for (int number = 0;; ++number) {
-        const outbox::Answer answer = co_await self->request(body, number, stop);
+        Reply reply = co_await self->request(body, format::WriteVersion::v1, number, stop);
+        const outbox::Answer& answer = reply.answer;
         if (answer.verdict == Verdict::stopped) co_return;
         if (answer.verdict == Verdict::delivered) {
           self->counters_->metadata_sent.add(n);
@@ -84,7 +86,7 @@ Task<void> RemoteWriteEndpoint::drain(Self self, Instant deadline) {
   const std::uint64_t lost = queued ? self->channels_.front().log->waiting().items : 0;
   const std::uint64_t kept = self->waiting() - lost;
   if (lost > 0) {
-    self->counters_->dropped("not_delivered_at_stop", lost);
+    self->counters_->dropped(kSamples, "not_delivered_at_stop", lost);
     self->context_.log().error("samples were not delivered before the stop",
                                {{"remote_name", self->name_},
                                 {"samples", std::to_string(lost)},

@@ -1,0 +1,1 @@
+target_link_libraries(test_send PRIVATE protobuf_oracle)
