@@ -1,5 +1,5 @@
-// Prometheus text format 0.0.4 and 1.0.0, and OpenMetrics 1.0.0, line by line. Pure: everything is
-// a view into the body.
+// Prometheus text format 0.0.4 and 1.0.0, and OpenMetrics 0.0.1 and 1.0.0, line by line. Pure:
+// everything is a view into the body.
 #pragma once
 
 #include <collector/engine/signals.hpp>
@@ -14,7 +14,14 @@
 
 namespace collector::format {
 
-enum class Exposition : std::uint8_t { text, open_metrics };
+enum class Exposition : std::uint8_t { text, open_metrics, protobuf };
+
+/// The exemplar of a sample of OpenMetrics.
+struct ExposedExemplar {
+  std::string_view labels;  ///< with braces, as written
+  double value = 0;
+  std::optional<std::int64_t> timestamp;  ///< ms
+};
 
 /// A line of an exposition.
 struct ExpositionLine {
@@ -24,13 +31,14 @@ struct ExpositionLine {
   std::string_view series;  ///< name and labels as written
   double value = 0;
   std::optional<std::int64_t> timestamp;  ///< ms
+  std::optional<ExposedExemplar> exemplar;
   // help, type, unit:
-  std::string_view family;
-  std::string_view text;
+  std::string_view family;  ///< escapes as written
+  std::string_view text;    ///< escapes as written
   MetricType type = MetricType::unknown;
 };
 
-/// Walks a body. After an error `next` is not called again.
+/// Walks a body that is not protobuf. After an error `next` is not called again.
 class ExpositionReader {
  public:
   ExpositionReader(std::string_view body, Exposition format) : body_(body), format_(format) {}
@@ -52,6 +60,11 @@ class ExpositionReader {
   /// holding what needed unescaping. Unsorted; duplicates are an error.
   static Status read_labels(std::string_view series, std::vector<model::Label>& labels,
                             std::string& storage);
+  /// The same of an exemplar's labels, which have no name.
+  static Status read_exemplar_labels(std::string_view text, std::vector<model::Label>& labels,
+                                     std::string& storage);
+  /// HELP without its escapes; quotes are escaped in OpenMetrics only.
+  static std::string help_text(std::string_view text, Exposition format);
 
  private:
   Status error(std::string what) const;
@@ -59,7 +72,8 @@ class ExpositionReader {
   std::string_view line_rest() const;
   Status read_comment(ExpositionLine& line);
   Result<std::size_t> series_length() const;
-  Status read_exemplar();
+  Status read_exemplar(ExposedExemplar& exemplar);
+  Result<std::int64_t> read_seconds(std::string_view text) const;
 
   std::string_view body_;
   Exposition format_;

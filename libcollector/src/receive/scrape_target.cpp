@@ -192,14 +192,17 @@ Duration scrape_offset(const ScrapeTarget& target, WallTime now) {
 }
 
 std::string accept_header(const ScrapeArguments& arguments) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kTypes{
-      {{"OpenMetricsText0.0.1"sv, "application/openmetrics-text;version=0.0.1"sv},
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kTypes{
+      {{"PrometheusProto"sv,
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+        "encoding=delimited"sv},
+       {"OpenMetricsText0.0.1"sv, "application/openmetrics-text;version=0.0.1"sv},
        {"OpenMetricsText1.0.0"sv, "application/openmetrics-text;version=1.0.0"sv},
        {"PrometheusText0.0.4"sv, "text/plain;version=0.0.4"sv},
        {"PrometheusText1.0.0"sv, "text/plain;version=1.0.0"sv}}};
   std::string out;
   int weight = 6;  // Prometheus knows five formats and starts at one more
-  for (const std::string& protocol : arguments.scrape_protocols)
+  for (const std::string& protocol : arguments.protocols())
     for (const auto& [name, type] : kTypes) {
       if (name != protocol) continue;
       out += type;
