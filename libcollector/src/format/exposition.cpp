@@ -212,7 +212,7 @@ Status ExpositionReader::read_sample(std::size_t length, ExpositionLine& line) {
   if (value.empty()) return error("a sample has no value");
   if (!parse_value(value, line.value)) return error(fmt::format("\"{}\" is no value", value));
   line.timestamp.reset();
-  line.exemplar.reset();
+  has_exemplar_ = false;
   skip_blanks();
   if (at_ < body_.size() && body_[at_] != '\n' && body_[at_] != '\r' && body_[at_] != '#') {
     const std::string_view stamp = token();
@@ -228,7 +228,7 @@ Status ExpositionReader::read_sample(std::size_t length, ExpositionLine& line) {
     skip_blanks();
   }
   if (at_ < body_.size() && body_[at_] == '#') {
-    if (Status s = read_exemplar(line.exemplar.emplace()); !s.ok()) return s;
+    if (Status s = read_exemplar(); !s.ok()) return s;
   }
   if (at_ < body_.size() && body_[at_] == '\r') ++at_;
   if (at_ < body_.size()) {
@@ -249,7 +249,7 @@ Result<std::int64_t> ExpositionReader::read_seconds(std::string_view text) const
 }
 
 /// `# {labels} value [timestamp]` up to the end of the line.
-Status ExpositionReader::read_exemplar(ExposedExemplar& exemplar) {
+Status ExpositionReader::read_exemplar() {
   if (format_ != Exposition::open_metrics)
     return error("there is more on the line than a sample has");
   std::string_view text = line_rest();
@@ -263,16 +263,19 @@ Status ExpositionReader::read_exemplar(ExposedExemplar& exemplar) {
     i += quoted;
   }
   if (i + 1 >= text.size() || text[i + 1] != ' ') return error("an exemplar has no value");
-  exemplar.labels = text.substr(2, i - 1);
+  exemplar_ = {};
+  exemplar_.labels = text.substr(2, i - 1);
   text.remove_prefix(i + 2);
   const std::size_t blank = text.find(' ');
   const std::string_view number = text.substr(0, blank);
-  if (!parse_value(number, exemplar.value)) return error(fmt::format("\"{}\" is no value", number));
+  if (!parse_value(number, exemplar_.value))
+    return error(fmt::format("\"{}\" is no value", number));
   if (blank != std::string_view::npos) {
     const auto ms = read_seconds(text.substr(blank + 1));
     if (!ms) return ms.error();
-    exemplar.timestamp = *ms;
+    exemplar_.timestamp = *ms;
   }
+  has_exemplar_ = true;
   at_ += whole;
   return {};
 }

@@ -31,7 +31,6 @@ struct ExpositionLine {
   std::string_view series;  ///< name and labels as written
   double value = 0;
   std::optional<std::int64_t> timestamp;  ///< ms
-  std::optional<ExposedExemplar> exemplar;
   // help, type, unit:
   std::string_view family;  ///< escapes as written
   std::string_view text;    ///< escapes as written
@@ -55,6 +54,8 @@ class ExpositionReader {
   std::string_view rest() const { return body_.substr(at_); }
   /// Reads value, timestamp and exemplar after a series of `length` bytes at the cursor.
   Status read_sample(std::size_t length, ExpositionLine& line);
+  /// The exemplar of the sample that was read last, or null.
+  const ExposedExemplar* exemplar() const { return has_exemplar_ ? &exemplar_ : nullptr; }
 
   /// The labels of a series text, name included as __name__, unescaped into `labels` with `storage`
   /// holding what needed unescaping. Unsorted; duplicates are an error.
@@ -72,7 +73,7 @@ class ExpositionReader {
   std::string_view line_rest() const;
   Status read_comment(ExpositionLine& line);
   Result<std::size_t> series_length() const;
-  Status read_exemplar(ExposedExemplar& exemplar);
+  Status read_exemplar();
   Result<std::int64_t> read_seconds(std::string_view text) const;
 
   std::string_view body_;
@@ -80,6 +81,8 @@ class ExpositionReader {
   std::size_t at_ = 0;
   std::size_t line_ = 1;
   bool ended_ = false;
+  bool has_exemplar_ = false;
+  ExposedExemplar exemplar_;
 };
 
 }  // namespace collector::format

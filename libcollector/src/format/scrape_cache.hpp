@@ -53,10 +53,11 @@ struct ScrapeStats {
   std::uint64_t added = 0;    ///< without those whose labels break a limit; duplicates count
   std::uint64_t series_added = 0;
   std::uint64_t duplicates = 0;  ///< left out: the same series was there before in this exposition
-  std::uint64_t out_of_bounds = 0;      ///< left out: more than ten minutes ahead of the scrape
-  std::uint64_t long_exemplars = 0;     ///< left out: over 128 characters of labels
-  std::uint64_t invalid_exemplars = 0;  ///< left out: a label twice, or not UTF-8
-  std::uint64_t unconverted = 0;        ///< classic histograms whose counts do not add up
+  std::uint64_t out_of_bounds = 0;       ///< left out: more than ten minutes ahead of the scrape
+  std::uint64_t long_exemplars = 0;      ///< left out: over 128 characters of labels
+  std::uint64_t invalid_exemplars = 0;   ///< left out: a label twice, or not UTF-8
+  std::uint64_t timeless_exemplars = 0;  ///< left out: of a histogram, and without a time
+  std::uint64_t unconverted = 0;         ///< classic histograms whose counts do not add up
   bool over_samples = false, over_buckets = false;  ///< the limits that void the scrape
 };
 

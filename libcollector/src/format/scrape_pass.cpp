@@ -52,10 +52,21 @@ std::string_view type_label(MetricType type) {
   return {};
 }
 
+std::string text_of(const std::vector<model::Label>& labels) {
+  std::string out;
+  for (const model::Label& l : labels) {
+    if (l.name == model::kNameLabel)
+      out.insert(0, l.value);
+    else
+      out += fmt::format(" {}=\"{}\"", l.name, l.value);
+  }
+  return out.substr(0, 200);
+}
+
 Status check(const model::LabelsBuilder& labels, const ScrapeSettings& settings,
-             std::string_view series) {
+             const std::vector<model::Label>& exposed) {
   const auto bad = [&](std::string what) {
-    return Status(Code::invalid_argument, fmt::format("{}: {}", what, series.substr(0, 200)));
+    return Status(Code::invalid_argument, fmt::format("{}: {}", what, text_of(exposed)));
   };
   if (labels.get(model::kNameLabel).empty()) return bad("a sample has no name");
   if (!settings.utf8_names) {
@@ -82,17 +93,6 @@ Status check(const model::LabelsBuilder& labels, const ScrapeSettings& settings,
 std::size_t characters(std::string_view utf8) {
   return static_cast<std::size_t>(std::count_if(
       utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) >> 6) != 2; }));
-}
-
-std::string text_of(const std::vector<model::Label>& labels) {
-  std::string out;
-  for (const model::Label& l : labels) {
-    if (l.name == model::kNameLabel)
-      out.insert(0, l.value);
-    else
-      out += fmt::format(" {}=\"{}\"", l.name, l.value);
-  }
-  return out;
 }
 
 }  // namespace
@@ -144,8 +144,7 @@ Result<std::uint32_t> ScrapePass::make(base::Hash128 key, std::size_t length,
     if (!labels_.get(label.name).empty()) {
       ++stats_.scraped;
       return Status(Code::invalid_argument,
-                    fmt::format("label \"{}\" is there twice: {}", label.name,
-                                text_of(parsed_).substr(0, 200)));
+                    fmt::format("label \"{}\" is there twice: {}", label.name, text_of(parsed_)));
     }
     labels_.set(label.name, label.value);
   }
@@ -158,7 +157,7 @@ Result<std::uint32_t> ScrapePass::make(base::Hash128 key, std::size_t length,
     honor_labels(settings_.labels, parsed_, labels_);
   else
     add_target_labels(settings_.labels, labels_);
-  if (Status s = check(labels_, settings_, text_of(parsed_)); !s.ok()) {
+  if (Status s = check(labels_, settings_, parsed_); !s.ok()) {
     ++stats_.scraped;
     return s;
   }

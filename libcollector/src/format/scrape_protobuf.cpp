@@ -209,11 +209,16 @@ class ProtobufScrape {
     if (start_ms_ > 0 && settings_.start_timestamps)
       pass_.start_histogram(pass_.histograms() - 1, start_ms_);
     exemplars_.clear();
-    for (const pb::Exemplar& e : h.exemplars)
-      if (e.timestamp) exemplars_.push_back(&e);
+    const auto see = [&](const pb::Exemplar& e) {
+      if (e.timestamp)
+        exemplars_.push_back(&e);
+      else
+        ++pass_.stats().timeless_exemplars;
+    };
+    for (const pb::Exemplar& e : h.exemplars) see(e);
     if (h.exemplars.empty())
       for (const pb::Bucket& b : h.bucket)
-        if (b.exemplar && b.exemplar->timestamp) exemplars_.push_back(b.exemplar);
+        if (b.exemplar) see(*b.exemplar);
     std::stable_sort(exemplars_.begin(), exemplars_.end(), [](const auto* a, const auto* b) {
       return std::pair(milliseconds(a->timestamp), a->value) <
              std::pair(milliseconds(b->timestamp), b->value);

@@ -48,9 +48,11 @@ class TextScrape {
         if (reader_.at_series(e.length) &&
             base::hash128(reader_.rest().substr(0, e.length), seed_) == e.hash) {
           if (Status s = reader_.read_sample(e.length, line); !s.ok()) return s;
-          if (pass_.take(pass_.advance(), line.timestamp, line.value) && line.exemplar)
-            exemplar(*line.exemplar);
-          long_way_ = pass_.full();
+          if (pass_.take(pass_.advance(), line.timestamp, line.value)) {
+            if (reader_.exemplar()) exemplar(*reader_.exemplar());
+          } else {
+            long_way_ = pass_.full();
+          }
           continue;
         }
       }
@@ -120,7 +122,8 @@ class TextScrape {
         [&](auto& labels, auto& storage) { return read_labels(line.series, labels, storage); });
     if (!index) return index.error();
     if (!pass_.take(*index, line.timestamp, line.value)) return {};
-    if (line.exemplar) exemplar(*line.exemplar);
+    // The exemplar of a line that is collected goes with the histogram.
+    if (reader_.exemplar() && !collecting_) exemplar(*reader_.exemplar());
     if (part && starts_ && has_start(family_.type))
       rows_.push_back({part->group, pass_.samples() - 1});
     return {};
@@ -201,7 +204,9 @@ class TextScrape {
     if (part.kind == Kind::bucket) classic_.bucket(part.bound, line.value);
     if (part.kind == Kind::sum) classic_.sum(line.value);
     if (part.kind == Kind::count) classic_.count(line.value);
-    if (line.exemplar && line.exemplar->timestamp) exemplars_.push_back(*line.exemplar);
+    const ExposedExemplar* const e = reader_.exemplar();
+    if (e && e->timestamp) exemplars_.push_back(*e);
+    if (e && !e->timestamp) ++pass_.stats().timeless_exemplars;
   }
 
   /// The histogram that was collected, if any, is whole.

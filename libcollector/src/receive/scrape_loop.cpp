@@ -143,7 +143,8 @@ void ScrapeOutlet::count(const format::ScrapeStats& found) {
       context.metrics()
           .counter(
               "collector_scrape_exemplars_dropped_total",
-              "Exemplars left out: over 128 characters of labels, or labels that are not valid.",
+              "Exemplars left out: over 128 characters of labels, labels that are not valid, or "
+              "of a native histogram and without a timestamp.",
               {{"reason", reason}})
           .add(static_cast<double>(n));
 }
