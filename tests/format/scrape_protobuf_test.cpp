@@ -388,4 +388,9 @@ TEST_CASE("protobuf: a body that is cut at any byte is refused or a whole number
   metric(bad, {{"x", "\xff"}})->mutable_gauge()->set_value(1);
   t.scrape(delimited({bad}), 1);
   CHECK(t.error.find("not UTF-8") != std::string::npos);
+  auto nameless = family("g", pb::GAUGE);
+  metric(nameless, {{"", "1"}})->mutable_gauge()->set_value(1);
+  t.settings.utf8_names = true;
+  t.scrape(delimited({nameless}), 1);
+  CHECK(t.error.find("a label has no name") != std::string::npos);
 }

@@ -117,7 +117,7 @@ TEST_CASE("start times are lines of their own, which count for what stands befor
       "h_bucket{le=\"+Inf\"} 3\nh_count 3\nh_sum 4\nh_created 2\n"
       "# TYPE g gauge\n"
       "g_created 5\n# EOF\n";
-  CHECK(t.scrape(body, 10'000).size() == 9);  // unless they are asked for
+  CHECK(t.scrape(body, 10'000).size() == 8);  // unless they are asked for
   t.settings.start_timestamps = true;
   const Samples expected{R"(a_total{n="1"} 1@10001 from 1500)",
                          R"(a_total{n="2"} 2@10001)",

@@ -167,7 +167,9 @@ bool is_native(const pb::Histogram& h) {
 
 Result<NativeHistogram> native_histogram(const pb::Histogram& from, bool is_gauge) {
   NativeHistogram h;
-  h.is_float = from.sample_count_float > 0 || from.zero_count_float > 0;
+  // Counts that are all zero are floats too.
+  h.is_float = from.sample_count_float > 0 || from.zero_count_float > 0 ||
+               !from.positive_count.empty() || !from.negative_count.empty();
   if (is_gauge) h.reset = NativeHistogram::Reset::gauge;
   h.schema = from.schema;
   h.zero_threshold = from.zero_threshold;

@@ -76,6 +76,8 @@ Status check(const model::LabelsBuilder& labels, const ScrapeSettings& settings,
       if (!model::is_legacy_label_name(name))
         return bad("the name of a label is not of the legacy scheme");
   }
+  if (!labels.all().empty() && labels.all().front().first.empty())
+    return bad("a label has no name");
   if (settings.label_limit > 0 && labels.all().size() > settings.label_limit)
     return bad(fmt::format("label_limit exceeded ({} labels, limit {})", labels.all().size(),
                            settings.label_limit));

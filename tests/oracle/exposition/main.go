@@ -300,7 +300,8 @@ func (m maker) side(float bool, total *uint64) (spans []*dto.BucketSpan, deltas 
 	return
 }
 
-func (m maker) histogram() *dto.Histogram {
+// Of native histograms only the first of a family has exemplars: Prometheus does not find those of the next.
+func (m maker) histogram(first bool) *dto.Histogram {
 	h := &dto.Histogram{SampleSum: proto.Float64(m.value()), CreatedTimestamp: m.stamp()}
 	native, float := m.Intn(3) > 0, m.Intn(3) == 0
 	total := uint64(0)
@@ -317,7 +318,7 @@ func (m maker) histogram() *dto.Histogram {
 			h.ZeroCount = proto.Uint64(zero)
 		}
 		for range m.Intn(3) {
-			if e := m.exemplar(); e != nil {
+			if e := m.exemplar(); e != nil && first {
 				h.Exemplars = append(h.Exemplars, e)
 			}
 		}
@@ -331,7 +332,10 @@ func (m maker) histogram() *dto.Histogram {
 		for i, n := 0, m.Intn(5); i < n; i++ {
 			below += uint64(m.Intn(int(rest)/4 + 1))
 			below = min(below, total)
-			b := &dto.Bucket{UpperBound: proto.Float64([]float64{-1, 0, 0.005, 1, 10, 1e7}[i]), Exemplar: m.exemplar()}
+			b := &dto.Bucket{UpperBound: proto.Float64([]float64{-1, 0, 0.005, 1, 10, 1e7}[i])}
+			if first || !native {
+				b.Exemplar = m.exemplar()
+			}
 			if float {
 				b.CumulativeCountFloat = proto.Float64(float64(below) * 1.5)
 			} else {
@@ -340,7 +344,7 @@ func (m maker) histogram() *dto.Histogram {
 			h.Bucket = append(h.Bucket, b)
 		}
 		if m.Intn(3) == 0 {
-			b := &dto.Bucket{UpperBound: proto.Float64(math.Inf(1)), CumulativeCount: proto.Uint64(total), Exemplar: m.exemplar()}
+			b := &dto.Bucket{UpperBound: proto.Float64(math.Inf(1)), CumulativeCount: proto.Uint64(total)}
 			if float {
 				b.CumulativeCount, b.CumulativeCountFloat = nil, proto.Float64(float64(total)*1.5)
 			}
@@ -387,7 +391,7 @@ func (m maker) body() []byte {
 					x.Summary.Quantile = append(x.Summary.Quantile, &dto.Quantile{Quantile: proto.Float64([]float64{0.5, 0.99, 1}[q]), Value: proto.Float64(m.value())})
 				}
 			default:
-				x.Histogram = m.histogram()
+				x.Histogram = m.histogram(j == 0)
 			}
 			f.Metric = append(f.Metric, x)
 		}
