@@ -134,6 +134,15 @@ TEST_CASE("start times are lines of their own, which count for what stands befor
             .at(0) == R"(a_total{n="2"} 0@15000)");
 }
 
+TEST_CASE("what a line is goes by the type that its family has now") {
+  OpenTarget t;
+  t.settings.start_timestamps = true;
+  CHECK(t.scrape("# TYPE a counter\na_created 5\n# EOF\n", 10'000) == Samples{});
+  CHECK(t.scrape("# TYPE a gauge\na_created 6\n# EOF\n", 20'000) == Samples{"a_created 6@20000"});
+  CHECK(t.scrape("# TYPE a counter\na_created 7\n# EOF\n", 30'000) ==
+        Samples{"a_created stale@30000"});
+}
+
 TEST_CASE("classic histograms with custom buckets instead") {
   OpenTarget t;
   t.settings.convert_histograms = true;

@@ -57,6 +57,21 @@ TEST_CASE("labels of the target decide over the arguments") {
   CHECK(t.timeout == std::chrono::milliseconds(500));
 }
 
+TEST_CASE("labels of the target decide over its histograms") {
+  ScrapeArguments a = with({{"__address__", "h:1"},
+                            {"__scrape_native_histograms__", "1"},
+                            {"__convert_classic_histograms_to_nhcb__", "false"}});
+  a.convert_classic_histograms_to_nhcb = true;
+  a.scrape_classic_histograms = true;
+  const auto t = only(a);
+  CHECK(t.native_histograms);
+  CHECK(t.classic_histograms);
+  CHECK(!t.convert_histograms);
+  CHECK(t.labels.size() == 2);
+  CHECK(why({{"__address__", "h"}, {"__scrape_native_histograms__", "maybe"}}) ==
+        "error parsing scrape native histograms: \"maybe\"");
+}
+
 TEST_CASE("what cannot be scraped says why") {
   CHECK(why({}) == "no address");
   CHECK(why({{"__address__", "http://h/"}}).find("not a valid hostname") != std::string::npos);

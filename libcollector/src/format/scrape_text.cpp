@@ -88,6 +88,7 @@ class TextScrape {
     else if (respelled())
       context = static_cast<std::uint64_t>(family_.type);
     seed_ = pass_.seed() ^ (context * 0x9e3779b97f4a7c15);
+    if (parts_) family_key_ = base::hash64(family_name_, static_cast<std::uint64_t>(family_.type));
   }
 
   Status sample(const ExpositionLine& line) {
@@ -149,8 +150,10 @@ class TextScrape {
     return {};
   }
 
+  /// What a line is a part of depends on its family as well.
   Result<LinePart> part_of(std::string_view series, base::Hash128 key) {
     auto& known = parts_->by_line;
+    key.low ^= family_key_;
     if (const auto at = known.find(key); at != known.end()) return at->second;
     LinePart part;
     if (Status s = read_labels(series, labels_, storage_); !s.ok()) return s;
@@ -233,7 +236,8 @@ class TextScrape {
       return std::pair(*a.timestamp, a.value) < std::pair(*b.timestamp, b.value);
     });
     for (const ExposedExemplar& e : exemplars_)
-      if (auto labels = labels_of(e)) pass_.histogram_exemplar(*e.timestamp, e.value, *labels);
+      if (auto labels = labels_of(e))
+        pass_.histogram_exemplar(*e.timestamp, e.value, std::move(*labels));
     if (start_ms_ > 0) pass_.start_histogram(pass_.histograms() - 1, start_ms_);
     return {};
   }
@@ -272,6 +276,7 @@ class TextScrape {
   std::size_t lines_ = 0;
   std::string_view family_name_;
   FamilyContext family_;
+  std::uint64_t family_key_ = 0;
   std::string number_, storage_;
   std::vector<model::Label> labels_;
 

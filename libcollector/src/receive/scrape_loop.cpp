@@ -60,9 +60,9 @@ format::ScrapeSettings settings_of(const ScrapeArguments& args, const ScrapeTarg
   s.type_and_unit_labels = args.enable_type_and_unit_labels;
   s.start_timestamps = args.start_timestamp_zero_ingestion;
   s.interval_ms = target.interval.count() / 1'000'000;
-  s.native_histograms = args.native_histograms();
-  s.classic_histograms = args.scrape_classic_histograms;
-  s.convert_histograms = args.convert_classic_histograms_to_nhcb;
+  s.native_histograms = target.native_histograms;
+  s.classic_histograms = target.classic_histograms;
+  s.convert_histograms = target.convert_histograms;
   s.finest_schema = format::schema_for(args.native_histogram_min_bucket_factor);
   s.sample_limit = args.sample_limit;
   s.label_limit = args.label_limit;
