@@ -10,14 +10,19 @@
 #include "format/scrape_cache.hpp"
 #include "model/relabel.hpp"
 #include "model/relabel_cache.hpp"
+#include "proto/metric_family.hpp"
 #include "wire/compression.hpp"
+#include "wire/reader.hpp"
+#include "wire/writer.hpp"
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
 #include <malloc.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <deque>
 #include <fstream>
 #include <iterator>
 
@@ -41,6 +46,41 @@ std::string exposition(int samples, int turn, int churn_percent = 0) {
                         i / 20, i % 7, i % 20, pod);
     body += i % 5 == 0 ? fmt::format("{}\n", 0.25 * (i + turn))
                        : fmt::format("{}\n", 1000LL * i + turn);
+  }
+  return body;
+}
+
+/// The same families and values as protobuf.
+std::string protobuf_exposition(int samples, int turn) {
+  namespace pb = proto::metric_family;
+  wire::Arena arena;
+  wire::Writer writer;
+  std::deque<std::string> texts;
+  const auto keep = [&](std::string text) {
+    return std::string_view(texts.emplace_back(std::move(text)));
+  };
+  std::string body;
+  for (int first = 0; first < samples; first += 20) {
+    pb::MetricFamily family;
+    family.has_name = family.has_type = true;
+    family.name = keep(fmt::format("bench_family_{}_total", first / 20));
+    for (int i = first; i < std::min(first + 20, samples); ++i) {
+      pb::Metric* const metric = family.metric.add(arena);
+      for (const auto& [name, value] : {std::pair("device", fmt::format("eth{}", i % 7)),
+                                        std::pair("mode", fmt::format("mode-{}", i % 20)),
+                                        std::pair("pod", fmt::format("pod-{}", i))}) {
+        pb::LabelPair* const label = metric->label.add(arena);
+        label->has_name = label->has_value = true;
+        label->name = name;
+        label->value = keep(value);
+      }
+      metric->counter = wire::present(metric->counter, arena);
+      metric->counter->has_value = true;
+      metric->counter->value = i % 5 == 0 ? 0.25 * (i + turn) : 1000.0 * i + turn;
+    }
+    const std::string_view message = wire::encode(family, writer);
+    char length[10];
+    body.append(length, wire::put_varint(length, message.size())).append(message);
   }
   return body;
 }
@@ -93,6 +133,29 @@ void scrape(benchmark::State& state) {
   std::size_t turn = 0;
   MetricColumns columns;
   (void)cache.scrape(bodies[0], s, now, columns);
+  for (auto _ : state) {
+    columns.series.clear();
+    columns.timestamp.clear();
+    columns.value.clear();
+    benchmark::DoNotOptimize(
+        cache.scrape(bodies[++turn % bodies.size()], s, now += 15'000, columns));
+  }
+  per_sample(state, samples);
+}
+
+void scrape_protobuf(benchmark::State& state) {
+  const int samples = static_cast<int>(state.range(0));
+  testing::SeededRandom random(1);
+  model::SeriesTable table(random);
+  format::ScrapeCache cache(table, 1);
+  auto s = settings();
+  s.format = format::Exposition::protobuf;
+  std::vector<std::string> bodies;
+  for (int turn = 0; turn < 16; ++turn) bodies.push_back(protobuf_exposition(samples, turn));
+  std::int64_t now = 1'700'000'000'000;
+  std::size_t turn = 0;
+  MetricColumns columns;
+  if (!cache.scrape(bodies[0], s, now, columns)) state.SkipWithError("the body is not taken");
   for (auto _ : state) {
     columns.series.clear();
     columns.timestamp.clear();
@@ -216,6 +279,7 @@ BENCHMARK(scrape)
     ->Args({1857, 1})
     ->Args({1857, 10})
     ->Unit(benchmark::kMicrosecond);
+BENCHMARK(scrape_protobuf)->Arg(1857)->Arg(20000)->Unit(benchmark::kMicrosecond);
 BENCHMARK(relabel)->Arg(1857)->Unit(benchmark::kMicrosecond);
 BENCHMARK(encode)->Arg(1857)->Arg(20000)->Unit(benchmark::kMicrosecond);
 BENCHMARK(encode_v2)->Arg(1857)->Arg(20000)->Unit(benchmark::kMicrosecond);

@@ -90,8 +90,13 @@ class TestSink final : public Sink<Metrics>, public AnyComponent {
     const MetricColumns& c = batch.columns();
     if (hold) return held.push_back(std::move(batch.ack));
     if (outcome.kind != Outcome::Kind::retry)
-      for (std::size_t i = 0; i < batch.size(); ++i)
+      for (std::size_t i = 0; i < c.series.size(); ++i)
         seen.push_back({context_.series().to_text(c.series[i]), c.timestamp[i], c.value[i]});
+    if (outcome.kind != Outcome::Kind::retry) {
+      histograms.insert(histograms.end(), c.histograms.begin(), c.histograms.end());
+      exemplars.insert(exemplars.end(), c.exemplars.begin(), c.exemplars.end());
+      metadata = c.metadata;
+    }
     batch.ack.settle(outcome);
   }
   std::vector<SeenSample> of(const std::string& series) const {
@@ -102,6 +107,9 @@ class TestSink final : public Sink<Metrics>, public AnyComponent {
   }
 
   std::vector<SeenSample> seen;
+  std::vector<HistogramSample> histograms;
+  std::vector<Exemplar> exemplars;
+  std::shared_ptr<const std::vector<Metadata>> metadata;  ///< of the last batch
   std::size_t batches = 0;
   Outcome outcome;
   bool hold = false;

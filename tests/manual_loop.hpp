@@ -16,14 +16,14 @@ class ManualLoop final : public Loop {
   TimerId arm(Duration delay, Function<void()> fire) override {
     const TimerId id{++last_};
     timers_.emplace(std::pair(now_ + delay, id), std::move(fire));
+    when_.emplace(id, now_ + delay);
     return id;
   }
   void disarm(TimerId id) override {
-    for (auto it = timers_.begin(); it != timers_.end(); ++it)
-      if (it->first.second == id) {
-        timers_.erase(it);
-        return;
-      }
+    const auto at = when_.find(id);
+    if (at == when_.end()) return;
+    timers_.erase({at->second, id});
+    when_.erase(at);
   }
   void post(Function<void()> f) override { posted_.push_back(std::move(f)); }
   void offload(Function<void()> work, Function<void()> done) override {
@@ -46,6 +46,7 @@ class ManualLoop final : public Loop {
     while (!timers_.empty() && timers_.begin()->first.first <= end) {
       now_ = std::max(now_, timers_.begin()->first.first);
       auto fire = std::move(timers_.begin()->second);
+      when_.erase(timers_.begin()->first.second);
       timers_.erase(timers_.begin());
       fire();
       settle();
@@ -58,6 +59,7 @@ class ManualLoop final : public Loop {
   Instant now_{std::chrono::seconds(1000)};
   std::uint64_t last_ = 0;
   std::map<std::pair<Instant, TimerId>, Function<void()>> timers_;
+  std::map<TimerId, Instant> when_;
   std::deque<Function<void()>> posted_;
 };
 

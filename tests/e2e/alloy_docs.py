@@ -26,8 +26,7 @@ PAGES = {
 REFUSED = [
     r"(import\.git|remotecfg) is not part of this version",
     r'block "(sigv4|azuread|google_iam|wal|tls)" is not supported',
-    r'"(sampling_fraction|write_to|enabled|scrape_native_histograms|convert_classic_histograms_to_nhcb|'
-    r'enable_protobuf_negotiation)" is not supported',
+    r'"(sampling_fraction|write_to|enabled|enable_protobuf_negotiation)" is not supported',
 ]
 # What the pages leave out or have wrong, each with the complaint that it draws from Alloy as well.
 FRAGMENT = [

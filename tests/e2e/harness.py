@@ -145,6 +145,16 @@ def collector_binary():
     return os.environ["COLLECTOR"]
 
 
+def respelt(labels):
+    """Bounds and quantiles as Prometheus 3 writes them: Debian's takes them as the target does."""
+    def number(name, value):
+        try:
+            return repr(float(value)) if name in ("le", "quantile") else value
+        except ValueError:
+            return value
+    return {name: number(name, value) for name, value in labels.items()}
+
+
 class Prometheus:
     def __init__(self, port):
         self.port = port
@@ -157,10 +167,11 @@ class Prometheus:
         return answer["data"]
 
     def query(self, expression, **kw):
-        return self.api("query", query=expression, **kw)["result"]
+        return [{**r, "metric": respelt(r["metric"])} if "metric" in r else r
+                for r in self.api("query", query=expression, **kw)["result"]]
 
     def series(self, match, start):
-        return {tuple(sorted(s.items()))
+        return {tuple(sorted(respelt(s).items()))
                 for s in self.api("series", **{"match[]": match, "start": start})}
 
 

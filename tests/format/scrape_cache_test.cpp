@@ -2,53 +2,14 @@
 // honor_labels, honor_timestamps and limits.
 #include "catch.hpp"
 
-#include <collector/engine/testing.hpp>
-
 #include "format/remote_write.hpp"
-#include "format/scrape_cache.hpp"
+#include "scrape_target.hpp"
 #include "write_request.hpp"
 
 #include <array>
 #include <cmath>
-#include <cstring>
 
 using namespace collector;
-
-namespace {
-
-bool is_stale(double value) {
-  std::uint64_t bits = 0;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits == kStaleNaN;
-}
-
-struct Target {
-  testing::SeededRandom random{1};
-  model::SeriesTable table{random};
-  format::ScrapeCache cache{table, 1};
-  format::ScrapeSettings settings;
-  std::string error;
-
-  Target() { settings.labels = {{"instance", "i:1"}, {"job", "j"}}; }
-  /// `series value@ms` of each sample, in order.
-  std::vector<std::string> scrape(std::string_view body, std::int64_t now) {
-    MetricColumns columns;
-    const auto stats = cache.scrape(body, settings, now, columns);
-    error = stats ? "" : stats.error().what();
-    std::vector<std::string> out;
-    for (std::size_t i = 0; i < columns.series.size(); ++i) {
-      const double v = columns.value[i];
-      char text[40];
-      std::snprintf(text, sizeof text, "%g", v);
-      out.push_back(table.to_text(columns.series[i]) + " " + (is_stale(v) ? "stale" : text) + "@" +
-                    std::to_string(columns.timestamp[i]));
-    }
-    return out;
-  }
-};
-using Samples = std::vector<std::string>;
-
-}  // namespace
 
 TEST_CASE("labels of the target are added, timestamps are the scrape's") {
   Target t;

@@ -57,6 +57,21 @@ TEST_CASE("labels of the target decide over the arguments") {
   CHECK(t.timeout == std::chrono::milliseconds(500));
 }
 
+TEST_CASE("labels of the target decide over its histograms") {
+  ScrapeArguments a = with({{"__address__", "h:1"},
+                            {"__scrape_native_histograms__", "1"},
+                            {"__convert_classic_histograms_to_nhcb__", "false"}});
+  a.convert_classic_histograms_to_nhcb = true;
+  a.scrape_classic_histograms = true;
+  const auto t = only(a);
+  CHECK(t.native_histograms);
+  CHECK(t.classic_histograms);
+  CHECK(!t.convert_histograms);
+  CHECK(t.labels.size() == 2);
+  CHECK(why({{"__address__", "h"}, {"__scrape_native_histograms__", "maybe"}}) ==
+        "error parsing scrape native histograms: \"maybe\"");
+}
+
 TEST_CASE("what cannot be scraped says why") {
   CHECK(why({}) == "no address");
   CHECK(why({{"__address__", "http://h/"}}).find("not a valid hostname") != std::string::npos);
@@ -111,6 +126,17 @@ TEST_CASE("Accept is Prometheus'") {
         "text/plain;version=0.0.4;q=0.3,*/*;q=0.2");
   a.scrape_protocols = {"PrometheusText0.0.4"};
   CHECK(accept_header(a) == "text/plain;version=0.0.4;q=0.6,*/*;q=0.5");
+  // Protobuf comes first where native histograms are asked for; its term has no escaping.
+  a = {};
+  a.scrape_native_histograms = true;
+  a.metric_name_escaping_scheme = "dots";
+  CHECK(accept_header(a) ==
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+        "encoding=delimited;q=0.6,"
+        "application/openmetrics-text;version=1.0.0;escaping=dots;q=0.5,"
+        "application/openmetrics-text;version=0.0.1;q=0.4,"
+        "text/plain;version=1.0.0;escaping=dots;q=0.3,"
+        "text/plain;version=0.0.4;q=0.2,*/*;q=0.1");
 }
 
 TEST_CASE("rules that span arguments") {
@@ -119,8 +145,22 @@ TEST_CASE("rules that span arguments") {
   a.scrape_timeout = seconds(61);
   CHECK(a.validate().what().find("greater than scrape_interval") != std::string::npos);
   a = {};
+  a.scrape_native_histograms = true;
+  CHECK(a.validate().ok());
+  a.scrape_protocols = {"PrometheusText0.0.4"};
+  CHECK(a.validate().what().find("PrometheusProto is not in scrape_protocols") !=
+        std::string::npos);
+  a = {};
+  a.enable_protobuf_negotiation = true;
+  CHECK(a.validate().ok());
+  CHECK(a.native_histograms());
   a.scrape_protocols = {"PrometheusProto"};
-  CHECK(a.validate().what().find("protobuf") != std::string::npos);
+  CHECK(a.validate().what().find("only one can be set") != std::string::npos);
+  a = {};
+  a.scrape_fallback_protocol = "PrometheusProto";
+  CHECK(a.validate().ok());
+  a.scrape_protocols = {"PrometheusProto", "Nonsense"};
+  CHECK(a.validate().what().find("invalid scrape_protocols \"Nonsense\"") != std::string::npos);
   a.scrape_protocols = {"PrometheusText0.0.4", "PrometheusText0.0.4"};
   CHECK(a.validate().what().find("duplicate") != std::string::npos);
   a = {};

@@ -61,3 +61,24 @@ TEST_CASE("the store takes no more than the budget has, and the oldest samples m
   }
   CHECK(budget.usage().used == 0);
 }
+
+TEST_CASE("of a histogram the store keeps the count, of an exemplar nothing, and says so") {
+  testing::SeededRandom random{1};
+  model::SeriesTable table(random);
+  const std::vector<model::Label> labels{{"__name__", "h"}};
+  const SeriesId id = table.intern(labels);
+  Budget budget;
+  send::RecentSamples recent(table, budget);
+  MetricColumns columns;
+  auto h = std::make_shared<NativeHistogram>();
+  h->count = 9;
+  columns.histograms.push_back({id, 1'700'000'000'000, 0, h});
+  columns.exemplars.push_back({id, 1'700'000'000'000, 1, {}});
+  recent.add(columns);
+  CHECK(recent.histograms() == 1);
+  CHECK(recent.exemplars() == 1);
+  const SeriesPage page = recent.page({}, WallTime{1'700'000'001'000'000'000});
+  REQUIRE(page.rows.size() == 1);
+  REQUIRE(page.rows[0].points.size() == 1);
+  CHECK(page.rows[0].points[0].second == 9);
+}

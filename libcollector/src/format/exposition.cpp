@@ -212,14 +212,14 @@ Status ExpositionReader::read_sample(std::size_t length, ExpositionLine& line) {
   if (value.empty()) return error("a sample has no value");
   if (!parse_value(value, line.value)) return error(fmt::format("\"{}\" is no value", value));
   line.timestamp.reset();
+  has_exemplar_ = false;
   skip_blanks();
   if (at_ < body_.size() && body_[at_] != '\n' && body_[at_] != '\r' && body_[at_] != '#') {
     const std::string_view stamp = token();
     if (format_ == Exposition::open_metrics) {
-      double seconds = 0;
-      if (!parse_value(stamp, seconds) || !std::isfinite(seconds) || std::abs(seconds) > 9e15)
-        return error(fmt::format("\"{}\" is no timestamp", stamp));
-      line.timestamp = static_cast<std::int64_t>(seconds * 1000);
+      const auto ms = read_seconds(stamp);
+      if (!ms) return ms.error();
+      line.timestamp = *ms;
     } else {
       std::int64_t ms = 0;
       if (!parse_integer(stamp, ms)) return error(fmt::format("\"{}\" is no timestamp", stamp));
@@ -241,76 +241,133 @@ Status ExpositionReader::read_sample(std::size_t length, ExpositionLine& line) {
   return {};
 }
 
-/// ` # {labels} value [timestamp]`: read over, since exemplars are not forwarded.
+Result<std::int64_t> ExpositionReader::read_seconds(std::string_view text) const {
+  double seconds = 0;
+  if (!parse_value(text, seconds) || !std::isfinite(seconds) || std::abs(seconds) > 9e15)
+    return error(fmt::format("\"{}\" is no timestamp", text));
+  return static_cast<std::int64_t>(seconds * 1000);
+}
+
+/// `# {labels} value [timestamp]` up to the end of the line.
 Status ExpositionReader::read_exemplar() {
   if (format_ != Exposition::open_metrics)
     return error("there is more on the line than a sample has");
-  const std::string_view text = line_rest();
-  const std::size_t open = text.find('{');
-  if (text.size() < 2 || text[1] != ' ' || open != 2)
-    return error("an exemplar begins with \"# {\"");
-  std::size_t i = open + 1;
+  std::string_view text = line_rest();
+  const std::size_t whole = text.size();
+  if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
+  if (text.substr(0, 3) != "# {") return error("an exemplar begins with \"# {\"");
+  std::size_t i = 3;
   while (i < text.size() && text[i] != '}') {
     const std::size_t quoted = text[i] == '"' ? quoted_length(text.substr(i)) : 1;
     if (quoted == 0) return error("a quoted string is not closed");
     i += quoted;
   }
   if (i + 1 >= text.size() || text[i + 1] != ' ') return error("an exemplar has no value");
-  const std::string_view number = text.substr(i + 2, text.find(' ', i + 2) - (i + 2));
-  double value = 0;
-  if (!parse_value(number, value)) return error(fmt::format("\"{}\" is no value", number));
-  at_ += text.size();
+  exemplar_ = {};
+  exemplar_.labels = text.substr(2, i - 1);
+  text.remove_prefix(i + 2);
+  const std::size_t blank = text.find(' ');
+  const std::string_view number = text.substr(0, blank);
+  if (!parse_value(number, exemplar_.value))
+    return error(fmt::format("\"{}\" is no value", number));
+  if (blank != std::string_view::npos) {
+    const auto ms = read_seconds(text.substr(blank + 1));
+    if (!ms) return ms.error();
+    exemplar_.timestamp = *ms;
+  }
+  has_exemplar_ = true;
+  at_ += whole;
   return {};
 }
 
-Status ExpositionReader::read_labels(std::string_view series, std::vector<model::Label>& labels,
-                                     std::string& storage) {
+namespace {
+
+/// The labels from the brace at `i` on; `i` is behind the closing one then. `named`: whether there
+/// is a name already, or null where none may be.
+Status read_braces(std::string_view text, std::size_t& i, bool* named,
+                   std::vector<model::Label>& labels, std::string& storage) {
   const auto bad = [&](std::string_view what) {
-    return Status(Code::data_loss, fmt::format("{}: {}", what, series.substr(0, 200)));
+    return Status(Code::data_loss, fmt::format("{}: {}", what, text.substr(0, 200)));
   };
-  labels.clear();
-  reserve_for(storage, series);
-  std::size_t i = name_length(series, true);
-  bool named = i > 0;
-  if (named) labels.push_back({model::kNameLabel, series.substr(0, i)});
-  while (i < series.size() && is_blank(series[i])) ++i;
-  if (i == series.size()) return named ? Status() : bad("a sample has no name");
   const auto skip = [&] {
-    while (i < series.size() && is_blank(series[i])) ++i;
+    while (i < text.size() && is_blank(text[i])) ++i;
   };
   ++i;  // {
-  for (skip(); i < series.size() && series[i] != '}'; skip()) {
-    const std::string_view rest = series.substr(i);
+  for (skip(); i < text.size() && text[i] != '}'; skip()) {
+    const std::string_view rest = text.substr(i);
     const bool quoted = rest[0] == '"';
     std::size_t n = quoted ? quoted_length(rest) : name_length(rest, false);
     if (n == 0) return bad("expected the name of a label");
     const std::string_view name = quoted ? unquote(rest.substr(0, n), storage) : rest.substr(0, n);
     i += n;
     skip();
-    if (quoted && i < series.size() && (series[i] == ',' || series[i] == '}')) {
+    if (named && quoted && i < text.size() && (text[i] == ',' || text[i] == '}')) {
       // A quoted name by itself is the metric's.
-      if (std::exchange(named, true)) return bad("a sample has two names");
+      if (std::exchange(*named, true)) return bad("a sample has two names");
       labels.insert(labels.begin(), {model::kNameLabel, name});
     } else {
-      if (i >= series.size() || series[i] != '=')
-        return bad("expected = after the name of a label");
+      if (i >= text.size() || text[i] != '=') return bad("expected = after the name of a label");
       ++i;
       skip();
-      n = i < series.size() && series[i] == '"' ? quoted_length(series.substr(i)) : 0;
+      n = i < text.size() && text[i] == '"' ? quoted_length(text.substr(i)) : 0;
       if (n == 0) return bad("expected a quoted value of a label");
-      const std::string_view value = unquote(series.substr(i, n), storage);
+      const std::string_view value = unquote(text.substr(i, n), storage);
       if (!model::is_utf8(value)) return bad("the value of a label is not UTF-8");
       labels.push_back({name, value});
       i += n;
       skip();
     }
     // The comma between labels may be missing: Prometheus does not ask for it.
-    if (i < series.size() && series[i] == ',')
+    if (i < text.size() && text[i] == ',')
       ++i;
-    else if (i >= series.size())
+    else if (i >= text.size())
       return bad("expected a comma or } after a label");
   }
-  return named ? Status() : bad("a sample has no name");
+  return {};
+}
+
+}  // namespace
+
+Status ExpositionReader::read_labels(std::string_view series, std::vector<model::Label>& labels,
+                                     std::string& storage) {
+  labels.clear();
+  reserve_for(storage, series);
+  std::size_t i = name_length(series, true);
+  bool named = i > 0;
+  if (named) labels.push_back({model::kNameLabel, series.substr(0, i)});
+  while (i < series.size() && is_blank(series[i])) ++i;
+  if (i < series.size()) {
+    if (Status s = read_braces(series, i, &named, labels, storage); !s.ok()) return s;
+  }
+  if (named) return {};
+  return Status(Code::data_loss, fmt::format("a sample has no name: {}", series.substr(0, 200)));
+}
+
+Status ExpositionReader::read_exemplar_labels(std::string_view text,
+                                              std::vector<model::Label>& labels,
+                                              std::string& storage) {
+  labels.clear();
+  reserve_for(storage, text);
+  std::size_t i = 0;
+  return read_braces(text, i, nullptr, labels, storage);
+}
+
+std::string ExpositionReader::help_text(std::string_view text, Exposition format) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char next = text[i] == '\\' && i + 1 < text.size() ? text[i + 1] : '\0';
+    if (next == 'n')
+      out += '\n';
+    else if (next == '\\' || (next == '"' && format == Exposition::open_metrics))
+      out += next;
+    else {
+      out += text[i];
+      continue;
+    }
+    ++i;
+  }
+  return out;
 }
 
 }  // namespace collector::format

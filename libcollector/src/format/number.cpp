@@ -4,6 +4,8 @@
 
 #include <bit>
 #include <charconv>
+#include <cmath>
+#include <limits>
 
 namespace collector::format {
 namespace {
@@ -57,6 +59,21 @@ bool parse_integer(std::string_view text, std::int64_t& value) {
   if (!text.empty() && text[0] == '+') text.remove_prefix(1);
   const auto r = std::from_chars(text.data(), text.data() + text.size(), value);
   return r.ec == std::errc() && r.ptr == text.data() + text.size();
+}
+
+std::string open_metrics_float(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
+  // Where Go's %g changes over to an exponent.
+  constexpr double kLeast = 1e-4, kMost = 1e6;
+  const double size = std::abs(value);
+  const bool fixed = size == 0 || (size >= kLeast && size < kMost);
+  char text[32];
+  const auto r = std::to_chars(text, text + sizeof text, value,
+                               fixed ? std::chars_format::fixed : std::chars_format::scientific);
+  std::string out(text, r.ptr);
+  if (out.find_first_of("e.") == std::string::npos) out += ".0";
+  return out;
 }
 
 }  // namespace collector::format

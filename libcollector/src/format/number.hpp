@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace collector::format {
@@ -11,5 +12,8 @@ namespace collector::format {
 bool parse_value(std::string_view text, double& value);
 /// A signed decimal integer.
 bool parse_integer(std::string_view text, std::int64_t& value);
+/// As OpenMetrics wants bounds and quantiles: the shortest form that reads back the same, and never
+/// without a point or an exponent.
+std::string open_metrics_float(double value);
 
 }  // namespace collector::format

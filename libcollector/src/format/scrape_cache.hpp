@@ -1,11 +1,13 @@
 // One target's memory of its exposition: which series each line is, in the order of the lines. A
-// scrape whose lines are known costs a hash and a number each. One thread.
+// scrape whose lines are known costs a hash and a number each; of protobuf a hash for each metric,
+// and nothing for the samples that it is made of. One thread.
 #pragma once
 
 #include <collector/engine/signals.hpp>
 
 #include "base/hash.hpp"
 #include "format/exposition.hpp"
+#include "format/native_histogram.hpp"
 #include "model/series_table.hpp"
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -27,11 +29,23 @@ struct ScrapeSettings {
   /// Series with timestamps of their own get stale markers too.
   bool track_timestamps_staleness = false;
   bool utf8_names = false;  ///< else names that need quotes are refused
+  /// The family's type and unit become labels, __type__ and __unit__.
+  bool type_and_unit_labels = false;
+  /// When counting began is read (`_created` lines are that, no series), and a series that began
+  /// after the scrape before gets a zero sample then.
+  bool start_timestamps = false;
+  std::int64_t interval_ms = 0;     ///< what the scrape before means at the first one
+  bool native_histograms = false;   ///< of protobuf; else their classic form is all there is
+  bool classic_histograms = false;  ///< also where there is a native form
+  /// Classic histograms that have no native form get one with custom buckets.
+  bool convert_histograms = false;
+  std::int32_t finest_schema = kFinestSchema;  ///< of native histograms; finer ones are reduced
   // 0 means no limit. Exceeding one voids the scrape.
   std::uint64_t sample_limit = 0;
   std::uint64_t label_limit = 0;
   std::uint64_t label_name_length_limit = 0;
   std::uint64_t label_value_length_limit = 0;
+  std::uint64_t bucket_limit = 0;  ///< native histograms are reduced first
 };
 
 struct ScrapeStats {
@@ -39,8 +53,15 @@ struct ScrapeStats {
   std::uint64_t added = 0;    ///< without those whose labels break a limit; duplicates count
   std::uint64_t series_added = 0;
   std::uint64_t duplicates = 0;  ///< left out: the same series was there before in this exposition
-  std::uint64_t out_of_bounds = 0;  ///< left out: more than ten minutes ahead of the scrape
+  std::uint64_t out_of_bounds = 0;       ///< left out: more than ten minutes ahead of the scrape
+  std::uint64_t long_exemplars = 0;      ///< left out: over 128 characters of labels
+  std::uint64_t invalid_exemplars = 0;   ///< left out: a label twice, or not UTF-8
+  std::uint64_t timeless_exemplars = 0;  ///< left out: of a histogram, and without a time
+  std::uint64_t unconverted = 0;         ///< classic histograms whose counts do not add up
+  bool over_samples = false, over_buckets = false;  ///< the limits that void the scrape
 };
+
+struct LineParts;
 
 class ScrapeCache {
  public:
@@ -77,7 +98,8 @@ class ScrapeCache {
     std::uint16_t tracked : 1 = 0;
   };
   static_assert(sizeof(Entry) == 24);
-  class Pass;
+  friend class ScrapePass;
+  static void add(MetricColumns& out, SeriesId id, std::int64_t timestamp, double value);
   void settle(std::vector<std::uint32_t>& order);
 
   model::SeriesTable& series_;
@@ -90,6 +112,9 @@ class ScrapeCache {
   std::uint64_t metadata_hash_ = 0;
   std::shared_ptr<const std::vector<Metadata>> metadata_;
   std::map<std::string, SeriesId, std::less<>> reports_;
+  std::int64_t last_ms_ = 0;  ///< of the last good scrape; 0 before it
+  /// Of lines that are read as parts of a histogram, or for a start time.
+  std::unique_ptr<LineParts> parts_;
 };
 
 }  // namespace collector::format

@@ -31,6 +31,21 @@ std::vector<std::string> text_of(const Metrics& batch, const model::SeriesTable&
   for (std::size_t i = 0; i < std::min(columns.series.size(), kMost); ++i)
     lines.push_back(fmt::format("{} {} {}", series.to_text(columns.series[i]), columns.value[i],
                                 columns.timestamp[i]));
+  for (const HistogramSample& h : columns.histograms) {
+    if (lines.size() == kMost) break;
+    const double count =
+        h.histogram->is_float ? h.histogram->float_count : static_cast<double>(h.histogram->count);
+    lines.push_back(fmt::format("{} histogram of {}, sum {}, {}", series.to_text(h.series), count,
+                                h.histogram->sum, h.timestamp));
+  }
+  for (const Exemplar& e : columns.exemplars) {
+    if (lines.size() == kMost) break;
+    std::string labels;
+    for (const auto& [name, value] : e.labels)
+      labels += fmt::format("{}{}=\"{}\"", labels.empty() ? "" : ",", name, value);
+    lines.push_back(fmt::format("{} exemplar {{{}}} {} {}", series.to_text(e.series), labels,
+                                e.value, e.timestamp));
+  }
   return lines;
 }
 

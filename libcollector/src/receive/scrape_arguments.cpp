@@ -13,16 +13,13 @@ namespace {
 
 Status invalid(std::string what) { return Status(Code::invalid_argument, std::move(what)); }
 
-constexpr std::array<std::string_view, 4> kProtocols{"OpenMetricsText0.0.1", "OpenMetricsText1.0.0",
-                                                     "PrometheusText0.0.4", "PrometheusText1.0.0"};
+constexpr std::string_view kProtobuf = "PrometheusProto";
+constexpr std::array<std::string_view, 5> kProtocols{kProtobuf, "OpenMetricsText0.0.1",
+                                                     "OpenMetricsText1.0.0", "PrometheusText0.0.4",
+                                                     "PrometheusText1.0.0"};
 
 Status check_protocol(std::string_view argument, std::string_view protocol) {
   if (std::find(kProtocols.begin(), kProtocols.end(), protocol) != kProtocols.end()) return {};
-  if (protocol == "PrometheusProto")
-    return Status(Code::unimplemented,
-                  fmt::format("{}: PrometheusProto is not supported: the protobuf exposition is "
-                              "not part of this version",
-                              argument));
   return invalid(fmt::format("invalid {} \"{}\"", argument, protocol));
 }
 
@@ -31,6 +28,13 @@ Status check_protocol(std::string_view argument, std::string_view protocol) {
 std::vector<std::string> ScrapeArguments::default_protocols() {
   return {"OpenMetricsText1.0.0", "OpenMetricsText0.0.1", "PrometheusText1.0.0",
           "PrometheusText0.0.4"};
+}
+
+std::vector<std::string> ScrapeArguments::protocols() const {
+  std::vector<std::string> out = scrape_protocols;
+  if (native_histograms() && out == default_protocols())
+    out.insert(out.begin(), std::string(kProtobuf));
+  return out;
 }
 
 const std::string& ScrapeArguments::escaping_scheme() const {
@@ -48,6 +52,14 @@ Status ScrapeArguments::validate() const {
   if (scheme != "http" && scheme != "https")
     return invalid(fmt::format("scheme \"{}\" is neither http nor https", scheme));
   if (body_size_limit.bytes < 0) return invalid("body_size_limit must not be negative");
+  if (enable_protobuf_negotiation && scrape_protocols != default_protocols())
+    return invalid(
+        "both enable_protobuf_negotiation and scrape_protocols are set, only one can be set at a "
+        "time");
+  const std::vector<std::string> asked = protocols();
+  if (native_histograms() && std::find(asked.begin(), asked.end(), kProtobuf) == asked.end())
+    return invalid(
+        "scrape_native_histograms is set to true, but PrometheusProto is not in scrape_protocols");
   std::set<std::string_view> seen;
   for (const std::string& protocol : scrape_protocols) {
     if (!seen.insert(protocol).second)

@@ -23,9 +23,6 @@ struct ClusteringArguments {
   }
 };
 
-inline constexpr std::string_view kNoNativeHistograms =
-    "native histograms are not part of this version";
-
 struct ScrapeArguments {
   std::vector<StringMap> targets;
   std::vector<MetricsReceiver> forward_to;
@@ -64,6 +61,9 @@ struct ScrapeArguments {
   ClusteringArguments clustering;
 
   static std::vector<std::string> default_protocols();
+  /// scrape_protocols, or what takes their place where native histograms are asked for.
+  std::vector<std::string> protocols() const;
+  bool native_histograms() const { return scrape_native_histograms || enable_protobuf_negotiation; }
   /// What metric_name_escaping_scheme means when it is not set.
   const std::string& escaping_scheme() const;
   Status validate() const;
@@ -111,32 +111,36 @@ constexpr auto ScrapeArguments::fields() {
       attr<&T::metric_name_validation_scheme>("metric_name_validation_scheme", "legacy or utf8."),
       attr<&T::metric_name_escaping_scheme>(
           "metric_name_escaping_scheme",
-          "Escaping that targets are asked for: allow-utf-8, underscores, dots or values.")
+          "Escaping of names that targets are asked for: allow-utf-8, underscores, dots or values.")
           .default_is("\"underscores\""),
-      attr<&T::enable_type_and_unit_labels>("enable_type_and_unit_labels",
-                                            "Add the family's type and unit as labels.")
-          .refused("type and unit labels are not part of this version"),
-      attr<&T::start_timestamp_zero_ingestion>("start_timestamp_zero_ingestion",
-                                               "Insert a zero sample at the start timestamp.")
-          .refused("start timestamps are not part of this version"),
-      attr<&T::scrape_classic_histograms>("scrape_classic_histograms",
-                                          "Keep the classic form of native histograms.")
-          .refused(kNoNativeHistograms),
-      attr<&T::scrape_native_histograms>("scrape_native_histograms", "Scrape native histograms.")
-          .refused(kNoNativeHistograms),
+      attr<&T::enable_type_and_unit_labels>(
+          "enable_type_and_unit_labels",
+          "Add the family's type and unit as the labels __type__ and __unit__."),
+      attr<&T::start_timestamp_zero_ingestion>(
+          "start_timestamp_zero_ingestion",
+          "Read when counting began (`_created` of OpenMetrics, or protobuf), pass it on, and "
+          "insert "
+          "a zero sample there when that was after the scrape before."),
+      attr<&T::scrape_classic_histograms>(
+          "scrape_classic_histograms",
+          "Keep the classic form of histograms that have, or get, a native one."),
+      attr<&T::scrape_native_histograms>(
+          "scrape_native_histograms",
+          "Scrape native histograms: asks for protobuf first, unless scrape_protocols says "
+          "otherwise."),
       attr<&T::convert_classic_histograms_to_nhcb>(
           "convert_classic_histograms_to_nhcb",
-          "Make native histograms with custom buckets of classic ones.")
-          .refused(kNoNativeHistograms),
-      attr<&T::enable_protobuf_negotiation>("enable_protobuf_negotiation",
-                                            "Deprecated: use scrape_protocols.")
-          .refused("the protobuf exposition is not part of this version"),
-      attr<&T::native_histogram_bucket_limit>("native_histogram_bucket_limit",
-                                              "Most buckets of a native histogram.")
-          .refused(kNoNativeHistograms),
-      attr<&T::native_histogram_min_bucket_factor>("native_histogram_min_bucket_factor",
-                                                   "Least growth from bucket to bucket.")
-          .refused(kNoNativeHistograms),
+          "Make native histograms with custom buckets of classic ones."),
+      attr<&T::enable_protobuf_negotiation>(
+          "enable_protobuf_negotiation",
+          "Deprecated: the same as scrape_native_histograms without scrape_protocols."),
+      attr<&T::native_histogram_bucket_limit>(
+          "native_histogram_bucket_limit",
+          "Native histograms with more buckets are reduced in resolution; if that is not enough "
+          "the scrape fails. 0: no limit."),
+      attr<&T::native_histogram_min_bucket_factor>(
+          "native_histogram_min_bucket_factor",
+          "Native histograms whose buckets grow by less are reduced in resolution. 0: none is."),
       squash<&T::client>(),
       block<&T::clustering>("clustering", "Sharing of targets between nodes.")};
 }

@@ -41,13 +41,35 @@ Result<Exposition> exposition_of(std::string_view content_type, const std::strin
   const std::string_view media = media_type(content_type);
   if (net::equal_fold(media, "application/openmetrics-text")) return Exposition::open_metrics;
   if (net::equal_fold(media, "text/plain")) return Exposition::text;
-  if (net::equal_fold(media, "application/vnd.google.protobuf"))
-    return Status(Code::unimplemented, "the target answered in protobuf, which is not supported");
+  if (net::equal_fold(media, "application/vnd.google.protobuf")) return Exposition::protobuf;
   if (fallback.empty())
     return Status(Code::invalid_argument, fmt::format("the target sent Content-Type \"{}\" and no "
                                                       "scrape_fallback_protocol is set",
                                                       content_type));
+  if (fallback == "PrometheusProto") return Exposition::protobuf;
   return fallback.rfind("OpenMetrics", 0) == 0 ? Exposition::open_metrics : Exposition::text;
+}
+
+format::ScrapeSettings settings_of(const ScrapeArguments& args, const ScrapeTarget& target) {
+  format::ScrapeSettings s;
+  s.labels = target.labels;
+  s.honor_labels = args.honor_labels;
+  s.honor_timestamps = args.honor_timestamps;
+  s.track_timestamps_staleness = args.track_timestamps_staleness;
+  s.utf8_names = args.metric_name_validation_scheme == "utf8";
+  s.type_and_unit_labels = args.enable_type_and_unit_labels;
+  s.start_timestamps = args.start_timestamp_zero_ingestion;
+  s.interval_ms = target.interval.count() / 1'000'000;
+  s.native_histograms = target.native_histograms;
+  s.classic_histograms = target.classic_histograms;
+  s.convert_histograms = target.convert_histograms;
+  s.finest_schema = format::schema_for(args.native_histogram_min_bucket_factor);
+  s.sample_limit = args.sample_limit;
+  s.label_limit = args.label_limit;
+  s.label_name_length_limit = args.label_name_length_limit;
+  s.label_value_length_limit = args.label_value_length_limit;
+  s.bucket_limit = args.native_histogram_bucket_limit;
+  return s;
 }
 
 constexpr std::array<std::string_view, 8> kReports{"up",
@@ -91,6 +113,12 @@ ScrapeOutlet::ScrapeOutlet(Context& c)
                                         "ahead.")),
       over_samples(c.metrics().counter("prometheus_target_scrapes_exceeded_sample_limit_total",
                                        "Scrapes that were refused for their number of samples.")),
+      over_buckets(c.metrics().counter(
+          "prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total",
+          "Scrapes that were refused for the buckets of a native histogram.")),
+      unconverted(c.metrics().counter(
+          "collector_scrape_histograms_not_converted_total",
+          "Classic histograms left out because what they count does not add up.")),
       over_bytes(c.metrics().counter("prometheus_target_scrapes_exceeded_body_size_limit_total",
                                      "Scrapes that were refused for the size of their body.")),
       without_memory(c.metrics().counter("collector_scrapes_without_memory_total",
@@ -103,19 +131,37 @@ bool ScrapeOutlet::has_successor() const {
   return clustered && context.cluster() && context.cluster()->has_successor();
 }
 
+void ScrapeOutlet::count(const format::ScrapeStats& found) {
+  duplicates.add(static_cast<double>(found.duplicates));
+  out_of_bounds.add(static_cast<double>(found.out_of_bounds));
+  if (found.over_samples) over_samples.add();
+  if (found.over_buckets) over_buckets.add();
+  unconverted.add(static_cast<double>(found.unconverted));
+  for (const auto& [reason, n] :
+       {std::pair("too_long", found.long_exemplars), std::pair("invalid", found.invalid_exemplars)})
+    if (n > 0)
+      context.metrics()
+          .counter(
+              "collector_scrape_exemplars_dropped_total",
+              "Exemplars left out: over 128 characters of labels, labels that are not valid, or "
+              "of a native histogram and without a timestamp.",
+              {{"reason", reason}})
+          .add(static_cast<double>(n));
+}
+
 void ScrapeOutlet::forward(std::shared_ptr<MetricColumns> columns, Function<void(bool)> done) {
-  const std::size_t n = columns->series.size();
+  Metrics batch(std::move(columns), {});
+  const std::size_t n = batch.size();
   ++unsettled;
   // Samples on their way are on the account until the last receiver has them.
-  Reservation held = context.seams().budget.charge(
-      n * (sizeof(SeriesId) + sizeof(std::int64_t) + sizeof(double)), "scraped_samples");
-  Ack ack(context.loop(),
-          [weak = weak_from_this(), n, done = std::move(done), held = std::move(held),
-           begin = context.loop().now()](Outcome outcome) mutable {
-            held.release();
-            if (auto self = weak.lock()) self->settle(n, begin, outcome, done);
-          });
-  fanout.consume(Metrics(std::move(columns), std::move(ack)));
+  Reservation held = context.seams().budget.charge(batch.bytes(), "scraped_samples");
+  batch.ack = Ack(context.loop(),
+                  [weak = weak_from_this(), n, done = std::move(done), held = std::move(held),
+                   begin = context.loop().now()](Outcome outcome) mutable {
+                    held.release();
+                    if (auto self = weak.lock()) self->settle(n, begin, outcome, done);
+                  });
+  fanout.consume(std::move(batch));
 }
 
 void ScrapeOutlet::settle(std::size_t n, Instant begin, const Outcome& outcome,
@@ -173,8 +219,9 @@ void ScrapeLoop::configure(ScrapeTarget target, std::shared_ptr<ScrapeShared> sh
   target_ = std::move(target);
   // What the arguments make of a line is remembered by line: where they change, so does the memory.
   const auto meaning = [](const ScrapeArguments& a) {
-    return std::tuple(a.honor_labels, a.metric_name_validation_scheme, a.label_limit,
-                      a.label_name_length_limit, a.label_value_length_limit);
+    return std::tuple(a.honor_labels, a.enable_type_and_unit_labels,
+                      a.metric_name_validation_scheme, a.label_limit, a.label_name_length_limit,
+                      a.label_value_length_limit);
   };
   if (!cache_)
     cache_.emplace(outlet_->context.series(), outlet_->context.seams().random.next());
@@ -316,24 +363,14 @@ void ScrapeLoop::take(Result<net::Response> answer, Report& report, MetricColumn
     if (!format) {
       report.error = format.error().what();
     } else {
-      format::ScrapeSettings settings;
+      format::ScrapeSettings settings = settings_of(args, target_);
       settings.format = *format;
-      settings.labels = target_.labels;
-      settings.honor_labels = args.honor_labels;
-      settings.honor_timestamps = args.honor_timestamps;
-      settings.track_timestamps_staleness = args.track_timestamps_staleness;
-      settings.utf8_names = args.metric_name_validation_scheme == "utf8";
-      settings.sample_limit = args.sample_limit;
-      settings.label_limit = args.label_limit;
-      settings.label_name_length_limit = args.label_name_length_limit;
-      settings.label_value_length_limit = args.label_value_length_limit;
       const auto result = cache_->scrape(answer->body, settings, at, columns);
-      report.scraped = cache_->last().scraped;
-      report.added = cache_->last().added;
-      report.series_added = cache_->last().series_added;
-      outlet_->duplicates.add(static_cast<double>(cache_->last().duplicates));
-      outlet_->out_of_bounds.add(static_cast<double>(cache_->last().out_of_bounds));
-      if (!result && result.error().code() == Code::out_of_range) outlet_->over_samples.add();
+      const format::ScrapeStats& found = cache_->last();
+      report.scraped = found.scraped;
+      report.added = found.added;
+      report.series_added = found.series_added;
+      outlet_->count(found);
       if (result) {
         if (!args.honor_metadata) columns.metadata = nullptr;
         return;

@@ -34,13 +34,16 @@ struct ScrapeOutlet : std::enable_shared_from_this<ScrapeOutlet> {
   void forward(std::shared_ptr<MetricColumns> columns, Function<void(bool)> done);
   void settle(std::size_t samples, Instant begin, const Outcome& outcome,
               Function<void(bool)>& done);
+  /// What a scrape left out, and the limits that it broke.
+  void count(const format::ScrapeStats& found);
   void log_failure(const ScrapeTarget& target, const std::string& error);
 
   Context& context;
   MetricsFanout fanout;
   pipeline::Gauge& targets;
   pipeline::Counter& moved;
-  pipeline::Counter &forwarded, &duplicates, &out_of_bounds, &over_samples, &over_bytes;
+  pipeline::Counter &forwarded, &duplicates, &out_of_bounds, &over_samples;
+  pipeline::Counter &over_buckets, &unconverted, &over_bytes;
   pipeline::Counter& without_memory;
   pipeline::Histogram& latency;
   bool clustered = false;      ///< targets are shared between nodes

@@ -64,6 +64,29 @@ std::string target_url(const StringMap& labels, const ScrapeArguments& arguments
   return url;
 }
 
+/// Labels by which a target decides for itself what the arguments say for all.
+struct HistogramLabel {
+  std::string_view name;
+  std::string_view what;
+  bool ScrapeTarget::* decides;
+};
+constexpr std::array<HistogramLabel, 3> kHistogramLabels{
+    {{"__scrape_native_histograms__"sv, "scrape native histograms"sv,
+      &ScrapeTarget::native_histograms},
+     {"__always_scrape_classic_histograms__"sv, "always scrape classic histograms"sv,
+      &ScrapeTarget::classic_histograms},
+     {"__convert_classic_histograms_to_nhcb__"sv, "convert classic histograms to nhcb"sv,
+      &ScrapeTarget::convert_histograms}}};
+
+/// As Go's strconv.ParseBool.
+std::optional<bool> parse_bool(std::string_view text) {
+  for (const std::string_view yes : {"1"sv, "t"sv, "T"sv, "true"sv, "TRUE"sv, "True"sv})
+    if (text == yes) return true;
+  for (const std::string_view no : {"0"sv, "f"sv, "F"sv, "false"sv, "FALSE"sv, "False"sv})
+    if (text == no) return false;
+  return std::nullopt;
+}
+
 /// Why the target cannot be scraped, or an empty text and `out` filled.
 std::string complete(StringMap labels, const ScrapeArguments& arguments, ScrapeTarget& out) {
   const std::string address = value_of(labels, "__address__");
@@ -86,6 +109,12 @@ std::string complete(StringMap labels, const ScrapeArguments& arguments, ScrapeT
                        timeout, interval);
   out.interval = *every;
   out.timeout = *limit;
+  for (const HistogramLabel& label : kHistogramLabels) {
+    const std::string value = value_of(labels, label.name);
+    const auto decided = parse_bool(value);
+    if (!decided) return fmt::format("error parsing {}: \"{}\"", label.what, value);
+    out.*label.decides = *decided;
+  }
   if (value_of(labels, "instance").empty()) labels["instance"] = address;
   for (const auto& [name, value] : labels)
     if (!model::is_utf8(name) || !model::is_utf8(value))
@@ -171,6 +200,11 @@ ScrapeTargets build_targets(const ScrapeArguments& arguments, const std::string&
     add("__scrape_timeout__", duration_label(arguments.scrape_timeout));
     add("__metrics_path__", arguments.metrics_path);
     add("__scheme__", arguments.scheme);
+    const auto flag = [](bool on) { return on ? "true" : "false"; };
+    add("__scrape_native_histograms__", flag(arguments.native_histograms()));
+    add("__always_scrape_classic_histograms__", flag(arguments.scrape_classic_histograms));
+    add("__convert_classic_histograms_to_nhcb__",
+        flag(arguments.convert_classic_histograms_to_nhcb));
     for (const auto& [name, values] : arguments.params)
       if (!values.empty()) add("__param_" + name, values.front());
     StringMap labels = target.discovered;
@@ -192,14 +226,17 @@ Duration scrape_offset(const ScrapeTarget& target, WallTime now) {
 }
 
 std::string accept_header(const ScrapeArguments& arguments) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kTypes{
-      {{"OpenMetricsText0.0.1"sv, "application/openmetrics-text;version=0.0.1"sv},
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kTypes{
+      {{"PrometheusProto"sv,
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+        "encoding=delimited"sv},
+       {"OpenMetricsText0.0.1"sv, "application/openmetrics-text;version=0.0.1"sv},
        {"OpenMetricsText1.0.0"sv, "application/openmetrics-text;version=1.0.0"sv},
        {"PrometheusText0.0.4"sv, "text/plain;version=0.0.4"sv},
        {"PrometheusText1.0.0"sv, "text/plain;version=1.0.0"sv}}};
   std::string out;
   int weight = 6;  // Prometheus knows five formats and starts at one more
-  for (const std::string& protocol : arguments.scrape_protocols)
+  for (const std::string& protocol : arguments.protocols())
     for (const auto& [name, type] : kTypes) {
       if (name != protocol) continue;
       out += type;

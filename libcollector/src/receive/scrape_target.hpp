@@ -16,6 +16,7 @@ struct ScrapeTarget {
   StringMap labels;      ///< what every sample of the target carries
   std::string url;
   Duration interval{}, timeout{};
+  bool native_histograms = false, classic_histograms = false, convert_histograms = false;
   /// The same labels and URL: the same target, whose state outlives an update.
   std::string key;
   std::uint64_t hash = 0;  ///< of the key

@@ -44,7 +44,12 @@ class Store final : public Component<StoreArgs, StoreExports>, public Sink<Metri
         bytes_(context.metrics().gauge("collector_store_bytes", "Memory that samples take.")),
         evicted_(context.metrics().counter(
             "collector_store_samples_evicted_total",
-            "Samples that left early because of max_bytes or the memory limit.")) {}
+            "Samples that left early because of max_bytes or the memory limit.")),
+        histograms_(context.metrics().counter(
+            "collector_store_histograms_reduced_total",
+            "Native histograms of which the count was kept and the buckets were not.")),
+        exemplars_(context.metrics().counter("collector_store_exemplars_dropped_total",
+                                             "Exemplars, of which the store keeps none.")) {}
 
   Task<Status> run() override {
     for (;;) {
@@ -86,11 +91,13 @@ class Store final : public Component<StoreArgs, StoreExports>, public Sink<Metri
     samples_.set(static_cast<double>(recent_.samples()));
     bytes_.set(static_cast<double>(recent_.bytes()));
     evicted_.add(static_cast<double>(recent_.evicted()) - evicted_.value);
+    histograms_.add(static_cast<double>(recent_.histograms()) - histograms_.value);
+    exemplars_.add(static_cast<double>(recent_.exemplars()) - exemplars_.value);
   }
 
   RecentSamples recent_;
   pipeline::Gauge &series_, &samples_, &bytes_;
-  pipeline::Counter& evicted_;
+  pipeline::Counter &evicted_, &histograms_, &exemplars_;
   MetricsReceiver receiver_;
 };
 

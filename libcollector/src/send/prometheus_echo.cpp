@@ -10,12 +10,12 @@ namespace {
 struct EchoArgs {
   std::string format = "text";
   static constexpr auto fields() {
-    return std::tuple{attr<&EchoArgs::format>("format", "text or openmetrics.")
-                          .check([](const std::string& format) {
-                            if (format == "text" || format == "openmetrics") return Status();
-                            return Status(Code::invalid_argument,
-                                          "should be \"text\" or \"openmetrics\"");
-                          })};
+    return std::tuple{
+        attr<&EchoArgs::format>("format", "text, or openmetrics, which shows exemplars too.")
+            .check([](const std::string& format) {
+              if (format == "text" || format == "openmetrics") return Status();
+              return Status(Code::invalid_argument, "should be \"text\" or \"openmetrics\"");
+            })};
   }
 };
 

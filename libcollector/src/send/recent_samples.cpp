@@ -42,33 +42,42 @@ void RecentSamples::add(const MetricColumns& columns) {
   const auto full = [&](const SampleChunk& chunk, std::int64_t timestamp) {
     return chunk.size() >= kChunkSamples || timestamp - chunk.first() > longest;
   };
-  for (std::size_t i = 0; i < columns.series.size(); ++i) {
-    const auto [at, fresh] = known_.try_emplace(columns.series[i]);
+  const auto keep = [&](SeriesId series, std::int64_t timestamp, double value) {
+    const auto [at, fresh] = known_.try_emplace(series);
     Known& known = at->second;
     if (fresh) {
-      table_.retain(columns.series[i]);
+      table_.retain(series);
       bytes_ += kSeriesBytes;
     }
-    if (known.chunks.empty() || full(known.chunks.back(), columns.timestamp[i])) {
+    if (known.chunks.empty() || full(known.chunks.back(), timestamp)) {
       if (!known.chunks.empty()) {
         const std::size_t before = known.chunks.back().bytes();
         known.chunks.back().seal();
         changed(before, known.chunks.back().bytes());
       }
       known.chunks.emplace_back();
-      order_.push_back(columns.series[i]);
+      order_.push_back(series);
       bytes_ += kChunkBytes + known.chunks.back().bytes();
     }
     SampleChunk& chunk = known.chunks.back();
     const std::size_t before = chunk.bytes();
-    chunk.append(columns.timestamp[i], columns.value[i]);
+    chunk.append(timestamp, value);
     changed(before, chunk.bytes());
     ++samples_;
     while ((bytes_ > limits_.max_bytes || !paid()) && !order_.empty()) {
       evicted_ += known_.at(order_.front()).chunks.front().size();
       drop_oldest();
     }
+  };
+  for (std::size_t i = 0; i < columns.series.size(); ++i)
+    keep(columns.series[i], columns.timestamp[i], columns.value[i]);
+  for (const HistogramSample& sample : columns.histograms) {
+    const NativeHistogram& h = *sample.histogram;
+    keep(sample.series, sample.timestamp,
+         h.is_float ? h.float_count : static_cast<double>(h.count));
   }
+  histograms_ += columns.histograms.size();
+  exemplars_ += columns.exemplars.size();
 }
 
 bool RecentSamples::paid() {

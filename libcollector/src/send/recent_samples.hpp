@@ -24,6 +24,7 @@ class RecentSamples {
   ~RecentSamples();
 
   void limit(Limits limits) { limits_ = limits; }
+  /// Of a histogram its count is kept, of an exemplar nothing.
   void add(const MetricColumns& columns);
   /// Forgets what is older than the retention.
   void expire(WallTime now);
@@ -36,6 +37,9 @@ class RecentSamples {
   std::uint64_t samples() const { return samples_; }
   /// Samples that left before their time because max_bytes was reached or the budget had no more.
   std::uint64_t evicted() const { return evicted_; }
+  /// Histograms of which only the count was kept, and exemplars that were not.
+  std::uint64_t histograms() const { return histograms_; }
+  std::uint64_t exemplars() const { return exemplars_; }
 
  private:
   struct Known {
@@ -53,7 +57,7 @@ class RecentSamples {
   std::unordered_map<SeriesId, Known> known_;
   std::deque<SeriesId> order_;  ///< one entry per chunk, in the order they were begun
   std::size_t bytes_ = 0;
-  std::uint64_t samples_ = 0, evicted_ = 0;
+  std::uint64_t samples_ = 0, evicted_ = 0, histograms_ = 0, exemplars_ = 0;
 };
 
 }  // namespace collector::send
