@@ -72,8 +72,10 @@ void RemoteWriteEndpoint::configure(EndpointArguments arguments, const StringMap
   name_ = name;
   args_ = std::move(arguments);
   outbox_ = args_.outbox.over(context_.node().env().outbox);
-  client_ = std::make_shared<net::ConfiguredClient>(context_.seams(),
-                                                    pipeline::client_settings(args_.client));
+  auto settings = pipeline::client_settings(args_.client);
+  settings.authorizer =
+      cloud_authorizer(context_.seams(), args_.sigv4, args_.azuread, args_.google_iam);
+  client_ = std::make_shared<net::ConfiguredClient>(context_.seams(), std::move(settings));
   const auto rules = all_rules(external_labels, args_.write_relabel);
   relabel_.reset();
   if (!rules.empty())
