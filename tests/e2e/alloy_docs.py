@@ -25,7 +25,7 @@ PAGES = {
 # Blocks that show something which this collector refuses, with the complaint that it must give.
 REFUSED = [
     r"(import\.git|remotecfg) is not part of this version",
-    r'block "(sigv4|azuread|google_iam|wal|tls)" is not supported',
+    r'block "(wal|tls)" is not supported',
     r'"(sampling_fraction|write_to|enabled|enable_protobuf_negotiation)" is not supported',
 ]
 # What the pages leave out or have wrong, each with the complaint that it draws from Alloy as well.

@@ -160,3 +160,51 @@ TEST_CASE("OAuth 2.0: the secret where the server wants it, a token as long as i
   w.files.put("/secret", "s+t");
   CHECK(ask() == "a.x /m | Bearer tok3 | ");
 }
+
+TEST_CASE("an authorizer is asked for each request, knows what goes out, and stays with its host") {
+  class Stamp final : public net::RequestAuthorizer {
+   public:
+    Task<Status> authorize(net::Request& request, net::SendOptions) override {
+      if (!failure.ok()) co_return failure;
+      request.headers.set("Authorization",
+                          "Stamp " + std::to_string(++stamps) + request.method + request.body);
+      co_return Status();
+    }
+    bool refused() override { return renewable; }
+    int stamps = 0;
+    bool renewable = false;
+    Status failure;
+  };
+  World w;
+  int refusals = 0, code = 401;
+  w.serve("a.x", [&](const net::Request& r, net::Response& response) {
+    if (r.target == "/1") move_to(response, "/2");
+    if (r.target == "/away") move_to(response, "http://b.x/");
+    if (refusals > 0) {
+      --refusals;
+      response.status = code;
+    }
+  });
+  w.serve("b.x", [&](const net::Request&, net::Response&) {});
+  const auto stamp = std::make_shared<Stamp>();
+  net::HttpClientSettings settings;
+  settings.authorizer = stamp;
+  net::ConfiguredClient client(w.seams, settings);
+  CHECK(w.get(client, "http://a.x/1")->status == 200);
+  CHECK(w.get(client, "http://a.x/away")->status == 200);
+  CHECK(w.seen == std::vector<std::string>{"a.x /1 | Stamp 1GET | ", "a.x /2 | Stamp 2GET | ",
+                                           "a.x /away | Stamp 3GET | ", "b.x / |  | "});
+  refusals = 1;
+  CHECK(w.get(client, "http://a.x/3")->status == 401);
+  stamp->renewable = true;
+  for (const int each : {401, 403}) {
+    code = each;
+    refusals = 1;
+    CHECK(w.get(client, "http://a.x/3")->status == 200);
+    refusals = 2;
+    CHECK(w.get(client, "http://a.x/3")->status == each);  // once
+    refusals = 0;
+  }
+  stamp->failure = {Code::unavailable, "no token"};
+  CHECK(to_string(w.get(client, "http://a.x/3").error()) == "unavailable: no token");
+}

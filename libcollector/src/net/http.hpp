@@ -67,7 +67,7 @@ struct SendOptions {
   Duration timeout = std::chrono::seconds(30);
   std::size_t max_body = 20U << 20;  ///< bytes on the wire; more is out_of_range
   std::size_t max_decoded = 64U << 20;
-  bool decode = true;  ///< undo Content-Encoding: gzip
+  bool decode = true;  ///< ask for compressed bodies and undo what comes
   /// When set: pieces of a 2xx body as they come, undecoded and without a limit; the response's
   /// body then stays empty. It may request `stop` by post only.
   std::function<void(std::string_view)> on_body;

@@ -1,9 +1,9 @@
 #include "net/http_client.hpp"
 
 #include "base/base64.hpp"
+#include "net/content_encoding.hpp"
 #include "net/http2_session.hpp"
 #include "net/http_message.hpp"
-#include "wire/compression.hpp"
 
 #include <fmt/format.h>
 
@@ -236,7 +236,7 @@ Task<Result<Response>> HttpClient::send(Request request, SendOptions options) {
   const std::string doing = fmt::format("{} {}", request.method, url->origin() + url->target);
   if (options.on_body) options.decode = false;
   if (options.decode && !request.headers.contains("Accept-Encoding"))
-    request.headers.add("Accept-Encoding", "gzip");
+    request.headers.add("Accept-Encoding", std::string(kAcceptEncoding));
   auto response = co_await self->talk(std::move(request), *url, options, stop.get_token());
   self->loop.disarm(timer);
   if (!response) {
@@ -245,13 +245,10 @@ Task<Result<Response>> HttpClient::send(Request request, SendOptions options) {
           Status(Code::deadline_exceeded, fmt::format("{}: no answer in time", doing)));
     co_return Result<Response>(response.error());
   }
-  if (options.decode && equal_fold(response->headers.get("Content-Encoding"), "gzip")) {
-    Reservation charge = self->settings.budget.charge(0, "decoded_body");
-    auto plain = wire::gunzip(response->body, options.max_decoded, charge);
-    if (!plain) co_return Result<Response>(plain.error().in(doing));
-    response->body = std::move(*plain);
-    response->charge = std::move(charge);
-    response->headers.remove("Content-Encoding");
+  if (options.decode) {
+    const Status decoded = decode_body(response->headers, response->body, options.max_decoded,
+                                       self->settings.budget, response->charge);
+    if (!decoded.ok()) co_return Result<Response>(decoded.in(doing));
   }
   co_return response;
 }

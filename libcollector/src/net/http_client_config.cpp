@@ -320,6 +320,10 @@ Task<Result<Response>> ConfiguredClient::send(Request request, SendOptions optio
       if (authorization->empty() && !url.user.empty())
         *authorization = "Basic " + base::base64(url.user + ":" + url.password);
       if (!authorization->empty()) turn.headers.set("Authorization", std::move(*authorization));
+      if (settings.authorizer) {
+        const Status authorized = co_await settings.authorizer->authorize(turn, options);
+        if (!authorized.ok()) co_return Result<Response>(authorized);
+      }
     } else {
       turn.headers.remove("Authorization");
       turn.headers.remove("Cookie");
@@ -327,11 +331,16 @@ Task<Result<Response>> ConfiguredClient::send(Request request, SendOptions optio
     }
     auto response = co_await (*client)->send(std::move(turn), options);
     if (!response) co_return response;
-    if (response->status == 401 && settings.oauth2 && !std::exchange(renewed, true)) {
+    const int status = response->status;
+    if (status == 401 && settings.oauth2 && !std::exchange(renewed, true)) {
       self->token.clear();
       continue;
     }
-    const int status = response->status;
+    if ((status == 401 || status == 403) && known && settings.authorizer && !renewed &&
+        settings.authorizer->refused()) {
+      renewed = true;
+      continue;
+    }
     const bool moved =
         status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
     const std::string location(response->headers.get("Location"));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "net/http_client.hpp"
+#include "net/request_authorizer.hpp"
 
 #include <map>
 #include <memory>
@@ -53,6 +54,7 @@ struct HttpClientSettings {
   std::optional<BasicAuth> basic_auth;
   std::optional<Authorization> authorization;  ///< bearer tokens too
   std::optional<OAuth2> oauth2;
+  std::shared_ptr<RequestAuthorizer> authorizer;  ///< instead of the three
   TlsFiles tls;
   ProxySettings proxy;
   std::vector<std::pair<std::string, std::string>> headers;

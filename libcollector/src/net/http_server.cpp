@@ -1,5 +1,6 @@
 #include "net/http_server.hpp"
 
+#include "net/content_encoding.hpp"
 #include "net/http_message.hpp"
 
 #include <algorithm>
@@ -127,8 +128,16 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
       const bool head = message.method == "HEAD";
       const bool keep_alive = (*request)->keep_alive && !self->stop.stop_requested();
       // The body stays on the account until it is answered, wherever the handler moves it.
-      const Reservation held = std::move((*request)->charge);
-      const Response response = co_await self->handler(std::move(message));
+      Reservation held = std::move((*request)->charge);
+      Status decoded;
+      if (self->options.max_decoded > 0)
+        decoded = decode_body(message.headers, message.body, self->options.max_decoded,
+                              self->options.budget, held);
+      Response response;
+      if (decoded.ok())
+        response = co_await self->handler(std::move(message));
+      else
+        response = refused(decoded);
       const Reservation answer =
           self->options.budget.charge(response.body.size() + kHeadSize, "answer");
       const Status sent = co_await write(*self, *stream, response, keep_alive, head);

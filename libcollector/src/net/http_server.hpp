@@ -17,6 +17,9 @@ class HttpServer {
  public:
   struct Options {
     std::size_t max_body = 20U << 20;
+    /// Bodies in gzip or zstd are decoded before the handler sees them, to this size at most; 0:
+    /// they stay as they came.
+    std::size_t max_decoded = 0;
     Duration idle_timeout = std::chrono::minutes(2);    ///< between requests
     Duration read_timeout = std::chrono::seconds(30);   ///< for one request to arrive whole
     Duration write_timeout = std::chrono::seconds(30);  ///< for a client to take 256 KiB

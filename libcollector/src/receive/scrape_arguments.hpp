@@ -107,7 +107,7 @@ constexpr auto ScrapeArguments::fields() {
                                          "Format of answers without a known Content-Type."),
       attr<&T::scrape_failure_log_file>("scrape_failure_log_file",
                                         "File that failed scrapes are appended to, as JSON."),
-      attr<&T::enable_compression>("enable_compression", "Accept gzip."),
+      attr<&T::enable_compression>("enable_compression", "Accept gzip and zstd."),
       attr<&T::metric_name_validation_scheme>("metric_name_validation_scheme", "legacy or utf8."),
       attr<&T::metric_name_escaping_scheme>(
           "metric_name_escaping_scheme",

@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "model/series_table.hpp"
+#include "net/content_encoding.hpp"
 #include "pipeline/http_client_arguments.hpp"
 
 #include <collector/engine/sharding.hpp>
@@ -317,7 +318,8 @@ Task<void> ScrapeLoop::scrape(WallTime at, std::stop_token stop) {
     net::Request request;
     request.url = target_.url;
     request.headers.set("Accept", shared->accept);
-    request.headers.set("Accept-Encoding", args.enable_compression ? "gzip" : "identity");
+    request.headers.set("Accept-Encoding",
+                        args.enable_compression ? std::string(net::kAcceptEncoding) : "identity");
     request.headers.set("User-Agent", "libcollector/" COLLECTOR_VERSION);
     request.headers.set("X-Prometheus-Scrape-Timeout-Seconds", timeout_header(target_.timeout));
     net::SendOptions options;

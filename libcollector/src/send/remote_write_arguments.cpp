@@ -52,6 +52,14 @@ Status MetadataArguments::validate() const {
 
 Status EndpointArguments::validate() const {
   if (Status s = client.validate(); !s.ok()) return s;
+  const bool client_auth = client.basic_auth || client.authorization || client.oauth2 ||
+                           !client.bearer_token.empty() || !client.bearer_token_file.empty();
+  const int methods = static_cast<int>(sigv4.has_value()) + static_cast<int>(azuread.has_value()) +
+                      static_cast<int>(google_iam.has_value()) + static_cast<int>(client_auth);
+  if (methods > 1)
+    return invalid(
+        "at most one of sigv4, azuread, google_iam, basic_auth, oauth2, bearer_token & "
+        "bearer_token_file must be configured");
   if (url.rfind("http://", 0) != 0 && url.rfind("https://", 0) != 0)
     return invalid(fmt::format("url must start with http:// or https://"));
   if (protobuf_message != kVersion1Message && protobuf_message != kVersion2Message)
@@ -61,7 +69,9 @@ Status EndpointArguments::validate() const {
   for (const auto& [header, value] : headers) {
     std::string name = header;
     for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    if (std::find(kOwnHeaders.begin(), kOwnHeaders.end(), name) != kOwnHeaders.end())
+    const bool own = std::find(kOwnHeaders.begin(), kOwnHeaders.end(), name) != kOwnHeaders.end();
+    const bool signs = name == "x-amz-date" || name == "x-amz-security-token";
+    if (own || (sigv4 && signs) || (methods > 0 && name == "authorization"))
       return invalid(fmt::format("setting header \"{}\" is not allowed", header));
     if (name.empty() || name.find_first_of(" \t\r\n:") != std::string::npos || has_control(value))
       return invalid(fmt::format("\"{}\" cannot be sent as a header", header));

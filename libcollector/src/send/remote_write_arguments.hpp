@@ -6,6 +6,7 @@
 #include "pipeline/http_client_arguments.hpp"
 #include "pipeline/outbox_arguments.hpp"
 #include "pipeline/relabel_arguments.hpp"
+#include "send/cloud_arguments.hpp"
 
 #include <optional>
 #include <string>
@@ -63,93 +64,8 @@ struct MetadataArguments {
   }
 };
 
-struct SigV4Arguments {
-  std::string access_key, external_id, profile, region, role_arn;
-  SecretText secret_key;
-  std::string service_name = "aps";
-  bool use_fips_sts_endpoint = false;
-
-  static constexpr auto fields() {
-    using T = SigV4Arguments;
-    return std::tuple{
-        attr<&T::access_key>("access_key", "AWS API access key."),
-        attr<&T::external_id>("external_id", "AWS external id for assuming a role."),
-        attr<&T::profile>("profile", "Named AWS profile."),
-        attr<&T::region>("region", "AWS region."),
-        attr<&T::role_arn>("role_arn", "AWS role."),
-        attr<&T::secret_key>("secret_key", "AWS API secret key."),
-        attr<&T::service_name>("service_name", "AWS service that requests are signed for."),
-        attr<&T::use_fips_sts_endpoint>("use_fips_sts_endpoint", "Use a FIPS STS endpoint.")};
-  }
-};
-
-struct ManagedIdentityArguments {
-  std::string client_id;
-  static constexpr auto fields() {
-    return std::tuple{attr<&ManagedIdentityArguments::client_id>(
-                          "client_id", "Client id of the managed identity.")
-                          .required()};
-  }
-};
-struct AzureOAuthArguments {
-  std::string client_id;
-  SecretText client_secret;
-  std::string tenant_id;
-  static constexpr auto fields() {
-    using T = AzureOAuthArguments;
-    return std::tuple{
-        attr<&T::client_id>("client_id", "Client id of the application.").required(),
-        attr<&T::client_secret>("client_secret", "Client secret of the application.").required(),
-        attr<&T::tenant_id>("tenant_id", "Tenant id of the application.").required()};
-  }
-};
-struct AzureSdkArguments {
-  std::string tenant_id;
-  static constexpr auto fields() {
-    return std::tuple{
-        attr<&AzureSdkArguments::tenant_id>("tenant_id", "Tenant id of the application.")
-            .required()};
-  }
-};
-struct WorkloadIdentityArguments {
-  std::string client_id, tenant_id;
-  std::string token_file_path = "/var/run/secrets/azure/tokens/azure-identity-token";
-  static constexpr auto fields() {
-    using T = WorkloadIdentityArguments;
-    return std::tuple{attr<&T::client_id>("client_id", "Client id.").required(),
-                      attr<&T::tenant_id>("tenant_id", "Tenant id.").required(),
-                      attr<&T::token_file_path>("token_file_path", "Projected token file.")};
-  }
-};
-struct AzureAdArguments {
-  std::string cloud = "AzurePublic";
-  std::string scope;
-  std::optional<ManagedIdentityArguments> managed_identity;
-  std::optional<AzureOAuthArguments> oauth;
-  std::optional<AzureSdkArguments> sdk;
-  std::optional<WorkloadIdentityArguments> workload_identity;
-  static constexpr auto fields() {
-    using T = AzureAdArguments;
-    return std::tuple{
-        attr<&T::cloud>("cloud", "AzurePublic, AzureChina or AzureGovernment."),
-        attr<&T::scope>("scope", "Another OAuth 2.0 scope for the tokens."),
-        block<&T::managed_identity>("managed_identity", "User-assigned managed identity."),
-        block<&T::oauth>("oauth", "Application credentials."),
-        block<&T::sdk>("sdk", "Azure SDK authentication."),
-        block<&T::workload_identity>("workload_identity", "Entra Workload ID.")};
-  }
-};
-struct GoogleIamArguments {
-  std::string credentials_file;
-  static constexpr auto fields() {
-    return std::tuple{attr<&GoogleIamArguments::credentials_file>(
-        "credentials_file", "Google Cloud credentials in JSON.")};
-  }
-};
-
 inline constexpr std::string_view kVersion1Message = "prometheus.WriteRequest";
 inline constexpr std::string_view kVersion2Message = "io.prometheus.write.v2.Request";
-inline constexpr std::string_view kCloudAuth = "cloud authentication is not part of this version";
 
 struct EndpointArguments {
   std::string url, name;
@@ -193,9 +109,9 @@ struct EndpointArguments {
                           "How samples are kept until they are delivered; what is not set "
                           "is as the block `outbox` at the root says."),
         block<&T::write_relabel>("write_relabel_config", "A relabelling rule for this endpoint."),
-        block<&T::sigv4>("sigv4", "AWS Signature Version 4.").refused(kCloudAuth),
-        block<&T::azuread>("azuread", "Azure AD.").refused(kCloudAuth),
-        block<&T::google_iam>("google_iam", "Google IAM.").refused(kCloudAuth)};
+        block<&T::sigv4>("sigv4", "AWS Signature Version 4."),
+        block<&T::azuread>("azuread", "Tokens of Microsoft Entra ID."),
+        block<&T::google_iam>("google_iam", "Tokens of Google Cloud.")};
   }
 };
 

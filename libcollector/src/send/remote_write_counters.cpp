@@ -1,6 +1,7 @@
 // Names, counters and header values of remote write endpoints.
 #include "send/remote_write_endpoint.hpp"
 
+#include "base/civil_time.hpp"
 #include "base/hash.hpp"
 
 #include <fmt/format.h>
@@ -13,16 +14,6 @@ namespace collector::send {
 namespace {
 
 constexpr Duration kMostRetryAfter = std::chrono::minutes(5);
-
-/// Days from 1970-01-01 in the Gregorian calendar.
-std::int64_t days_from_civil(std::int64_t year, unsigned month, unsigned day) {
-  year -= month <= 2;
-  const std::int64_t era = (year >= 0 ? year : year - 399) / 400;
-  const auto year_of_era = static_cast<unsigned>(year - era * 400);
-  const unsigned day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-  const unsigned day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-  return era * 146097 + static_cast<std::int64_t>(day_of_era) - 719468;
-}
 
 bool number(std::string_view text, std::int64_t& n) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
@@ -40,7 +31,7 @@ std::optional<std::int64_t> parse_http_date(std::string_view text) {
       !number(text.substr(20, 2), minute) || !number(text.substr(23, 2), second))
     return std::nullopt;
   const std::int64_t days =
-      days_from_civil(year, static_cast<unsigned>(month / 3 + 1), static_cast<unsigned>(day));
+      base::days_from_civil(year, static_cast<unsigned>(month / 3 + 1), static_cast<unsigned>(day));
   return days * 86400 + hour * 3600 + minute * 60 + second;
 }
 

@@ -67,9 +67,11 @@ void RemoteWriteEndpoint::configure(EndpointArguments arguments, const StringMap
   args_ = std::move(arguments);
   outbox_ = args_.outbox.over(context_.node().env().outbox);
   speech_ = {};
+  auto settings = pipeline::client_settings(args_.client);
+  settings.authorizer =
+      cloud_authorizer(context_.seams(), args_.sigv4, args_.azuread, args_.google_iam);
   client_ = std::make_shared<net::ConfiguredClient>(
-      args_.round_robin_dns ? spread_seams_ : context_.seams(),
-      pipeline::client_settings(args_.client));
+      args_.round_robin_dns ? spread_seams_ : context_.seams(), std::move(settings));
   const auto rules = all_rules(external_labels, args_.write_relabel);
   relabel_.reset();
   if (!rules.empty())

@@ -2,6 +2,8 @@
 
 #include <libdeflate.h>
 #include <snappy.h>
+#include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
 #include <memory>
@@ -102,6 +104,49 @@ Result<std::string> gunzip(std::string_view in, std::size_t max_out, Reservation
       }
       if (result != LIBDEFLATE_INSUFFICIENT_SPACE)
         return failed(charge, Status(Code::data_loss, "gzip: damaged"));
+      if (guess == cap - done) return failed(charge, too_large(cap));
+      guess *= 2;
+    }
+  }
+  out.resize(done);
+  return out;
+}
+
+std::string zstd(std::string_view in, int level) {
+  std::string out(ZSTD_compressBound(in.size()), '\0');
+  out.resize(ZSTD_compress(out.data(), out.size(), in.data(), in.size(), level));
+  return out;
+}
+
+Result<std::string> unzstd(std::string_view in, std::size_t max_out, Reservation& charge) {
+  const std::unique_ptr<ZSTD_DCtx, std::size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(),
+                                                                        ZSTD_freeDCtx);
+  const Status damaged(Code::data_loss, "zstd: damaged");
+  const std::size_t cap = std::min(max_out, in.size() * kMaxRatio);
+  std::string out;
+  std::size_t done = 0;
+  while (!in.empty()) {
+    const std::size_t frame = ZSTD_findFrameCompressedSize(in.data(), in.size());
+    if (ZSTD_isError(frame)) return failed(charge, damaged);
+    // Decoded whole, so that a frame's window is never memory of its own.
+    const unsigned long long named = ZSTD_getFrameContentSize(in.data(), in.size());
+    if (named == ZSTD_CONTENTSIZE_ERROR) return failed(charge, damaged);
+    const bool known = named != ZSTD_CONTENTSIZE_UNKNOWN;
+    if (known && named > cap - done) return failed(charge, too_large(cap));
+    std::size_t guess =
+        known ? static_cast<std::size_t>(named) : std::max<std::size_t>(frame * 8, 1024);
+    for (;;) {
+      guess = std::min(guess, cap - done);
+      if (Status s = make_room(out, done, done + guess, charge); !s.ok()) return failed(charge, s);
+      const std::size_t made =
+          ZSTD_decompressDCtx(context.get(), out.data() + done, guess, in.data(), frame);
+      if (!ZSTD_isError(made)) {
+        done += made;
+        in.remove_prefix(frame);
+        break;
+      }
+      if (known || ZSTD_getErrorCode(made) != ZSTD_error_dstSize_tooSmall)
+        return failed(charge, damaged);
       if (guess == cap - done) return failed(charge, too_large(cap));
       guess *= 2;
     }

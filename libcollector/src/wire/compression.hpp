@@ -22,4 +22,8 @@ Result<std::string> snappy_uncompress(std::string_view in, std::size_t max_out,
 std::string gzip(std::string_view in, int level = 6);
 Result<std::string> gunzip(std::string_view in, std::size_t max_out, Reservation& charge);
 
+/// Zstandard (RFC 8878), one frame or several; those to skip are skipped.
+std::string zstd(std::string_view in, int level = 3);
+Result<std::string> unzstd(std::string_view in, std::size_t max_out, Reservation& charge);
+
 }  // namespace collector::wire
