@@ -17,10 +17,13 @@ class HttpServer {
  public:
   struct Options {
     std::size_t max_body = 20U << 20;
+    // 0: none.
     Duration idle_timeout = std::chrono::minutes(2);    ///< between requests
     Duration read_timeout = std::chrono::seconds(30);   ///< for one request to arrive whole
     Duration write_timeout = std::chrono::seconds(30);  ///< for a client to take 256 KiB
-    std::size_t max_connections = 1024;
+    std::size_t max_connections = 1024;                 ///< more are closed at once
+    /// Told the status of an answer to what could not be read as a request.
+    std::function<void(int)> on_unreadable;
     Admission admission;  ///< within read_timeout; empty: all come in as they are
     Budget budget{};  ///< pays for what requests and answers take; without room the answer is 503
   };
@@ -34,6 +37,7 @@ class HttpServer {
   /// Serves one connection that came another way, such as from memory.
   void serve(std::unique_ptr<Stream> stream);
   std::uint16_t port() const;
+  std::size_t connections() const;
   /// Stops listening and ends idle connections; answers under way are finished by their tasks.
   void close();
 
