@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "base/system_files.hpp"
+#include "listening_network.hpp"
 #include "manual_loop.hpp"
 #include "model/series_table.hpp"
 #include "net/memory_network.hpp"
@@ -29,25 +30,6 @@ class CountingRandom final : public Random {
 
  private:
   std::uint64_t state_ = 1;
-};
-
-/// Nothing answers.
-class EmptyNetwork final : public Network {
- public:
-  Task<Result<std::unique_ptr<Stream>>> connect(std::string host, std::uint16_t,
-                                                std::stop_token) override {
-    co_return Result<std::unique_ptr<Stream>>(
-        Status(Code::unavailable, host + ": connection refused"));
-  }
-  Result<std::unique_ptr<Listener>> listen(const std::string&, std::uint16_t) override {
-    return Status(Code::unimplemented, "no listeners");
-  }
-  Task<Result<std::vector<DnsRecord>>> resolve(std::string, RecordType, std::stop_token) override {
-    co_return Result<std::vector<DnsRecord>>(Status(Code::not_found, "no such name"));
-  }
-  Result<std::shared_ptr<void>> watch(const std::string&, Function<void()>) override {
-    return Status(Code::unimplemented, "no watches");
-  }
 };
 
 class LogLines final : public base::LogOutput {
@@ -216,7 +198,7 @@ class ComponentBench {
   }
 
   ManualLoop loop;
-  EmptyNetwork outside;
+  ListeningNetwork outside{loop};
   net::MemoryRoutes network{loop, outside};
   base::SystemFiles files;
   CountingRandom random;

@@ -177,4 +177,5 @@ def main():
         print("PASS mistakes and back to the clear")
 
 
-main()
+if __name__ == "__main__":
+    main()

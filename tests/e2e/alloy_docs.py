@@ -14,7 +14,7 @@ from harness import SKIP, check, collector_binary, need
 
 VERSION = "v1.11.0"
 PAGES = {
-    "components/prometheus": ["prometheus.scrape", "prometheus.relabel", "prometheus.remote_write",
+    "components/prometheus": ["prometheus.scrape", "prometheus.receive_http", "prometheus.relabel", "prometheus.remote_write",
                               "prometheus.exporter.self", "prometheus.exporter.unix"],
     "components/discovery": ["discovery.relabel", "discovery.file", "discovery.http", "discovery.dns"],
     "components/local": ["local.file", "local.file_match"],

@@ -49,6 +49,11 @@ const std::map<std::string, Case>& cases() {
       {"prometheus.exporter.self", {"", ""}},
       {"prometheus.exporter.static", {"text = \"a 1\\n\"", "text = \"b 1\\n\""}},
       {"prometheus.exporter.unix", {"", "set_collectors = [\"cpu\"]"}},
+      {"prometheus.receive_http",
+       {"forward_to = []\nhttp {\nlisten_port = 81\n}",
+        "forward_to = []\nappend_metadata = true\nhttp {\nlisten_address = "
+        "\"127.0.0.1\"\nlisten_port "
+        "= 82\n}"}},
       {"prometheus.relabel",
        {"forward_to = []",
         "forward_to = []\nrule {\ntarget_label = \"a\"\nreplacement = \"b\"\n}"}},

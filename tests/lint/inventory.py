@@ -32,7 +32,8 @@ if additions.exists():
     additions = json.loads(additions.read_text())
     for name, more in additions["components"].items():
         for part, entries in more.items():
-            theirs[name][part] = theirs[name].get(part, []) + entries
+            known = theirs[name].get(part, type(entries)())
+            theirs[name][part] = known | entries if isinstance(entries, dict) else known + entries
     prose = additions.get("prose_defaults", {})
     for name, component in theirs.items():
         if not any(fnmatch.fnmatchcase(name, p) for p in additions["shared_blocks_of"]):

@@ -4,10 +4,10 @@
 #include "admin/cluster.hpp"
 #include "admin/pages.hpp"
 #include "admin/rates.hpp"
-#include "admin/server_tls.hpp"
 #include "base/base64.hpp"
 #include "net/http_server.hpp"
 #include "pipeline/controller.hpp"
+#include "pipeline/served_tls.hpp"
 #include "sharding/probe_message.hpp"
 
 #include <nlohmann/json.hpp>
@@ -95,7 +95,7 @@ struct AdminServer::State {
       : controller(c),
         options(std::move(o)),
         rates(c),
-        tls(std::make_shared<ServerTls>(c)),
+        tls(std::make_shared<pipeline::ServedTls>(c.seams().files, c.log(), "the admin server")),
         machine(machine_name(c.seams().files)) {
     while (options.ui_path_prefix.ends_with('/')) options.ui_path_prefix.pop_back();
     if (options.cluster)
@@ -105,7 +105,7 @@ struct AdminServer::State {
   pipeline::Controller& controller;
   Options options;
   EdgeRates rates;
-  std::shared_ptr<ServerTls> tls;
+  std::shared_ptr<pipeline::ServedTls> tls;
   std::string machine;
   std::unique_ptr<ClusterMetrics> cluster_metrics;
   std::unique_ptr<net::HttpServer> server;
@@ -203,7 +203,7 @@ AdminServer::AdminServer(pipeline::Controller& controller, Options options)
 AdminServer::~AdminServer() { close(); }
 
 Status AdminServer::reload() {
-  const auto context = state_->tls->now();
+  const auto context = state_->tls->now(state_->controller.http().tls);
   return context ? Status() : context.error();
 }
 
@@ -214,8 +214,9 @@ Status AdminServer::listen() {
   if (!listener) return listener.error();
   net::HttpServer::Options options;
   options.budget = state_->controller.seams().budget;
-  options.admission = [tls = state_->tls](std::unique_ptr<Stream> stream, std::stop_token stop) {
-    return ServerTls::admit(tls, std::move(stream), std::move(stop));
+  options.admission = [state = state_](std::unique_ptr<Stream> stream, std::stop_token stop) {
+    return pipeline::ServedTls::admit(state->tls, state->controller.http().tls, std::move(stream),
+                                      std::move(stop));
   };
   state_->server = std::make_unique<net::HttpServer>(
       state_->controller.seams().loop,

@@ -28,6 +28,7 @@ const pipeline::Registry& builtin_components() {
     r.add(receive::prometheus_exporter_self());
     r.add(receive::prometheus_exporter_static());
     r.add(receive::prometheus_exporter_unix());
+    r.add(receive::prometheus_receive_http());
     r.add(receive::prometheus_scrape());
     r.add(process::prometheus_enrich());
     r.add(process::prometheus_relabel());

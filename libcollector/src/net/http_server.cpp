@@ -12,23 +12,23 @@ constexpr std::size_t kPiece = 256U << 10;
 constexpr std::size_t kSmallBody = 16U << 10;
 constexpr std::size_t kHeadSize = 4U << 10;  // of an answer, about
 
-/// Requests the stop of `source` after `limit` unless destroyed before.
+/// Requests the stop of `source` after `limit` unless destroyed before; never when that is 0.
 class Deadline {
  public:
-  Deadline(Loop& loop, Duration limit, std::stop_source source)
-      : loop_(loop), timer_(loop.arm(limit, [this, source]() mutable {
-          passed_ = true;
-          timer_ = TimerId::none;
-          source.request_stop();
-        })) {}
+  Deadline(Loop& loop, Duration limit, std::stop_source source) : loop_(loop) {
+    if (limit <= Duration{}) return;
+    timer_ = loop.arm(limit, [this, source]() mutable {
+      timer_ = TimerId::none;
+      source.request_stop();
+    });
+  }
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
   ~Deadline() { loop_.disarm(timer_); }
 
  private:
   Loop& loop_;
-  bool passed_ = false;
-  TimerId timer_;
+  TimerId timer_ = TimerId::none;
 };
 
 Response plain(int status, std::string body) {
@@ -108,10 +108,14 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
       options.max_body = self->options.max_body;
       options.stop = patience.get_token();
       options.budget = self->options.budget;
+      if (!first && in.data().empty()) {
+        const Deadline deadline(self->loop, self->options.idle_timeout, patience);
+        const auto more = co_await in.fill(patience.get_token());
+        if (!more || *more == 0) break;
+      }
       std::optional<Result<Received<Request>>> request;
       {
-        const Deadline deadline(
-            self->loop, first ? self->options.read_timeout : self->options.idle_timeout, patience);
+        const Deadline deadline(self->loop, self->options.read_timeout, patience);
         auto read = co_await read_request(in, options);
         request.emplace(std::move(read));
       }
@@ -119,6 +123,7 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
         const Code code = request->error().code();
         if (code == Code::not_found || code == Code::cancelled || code == Code::unavailable) break;
         const Response refusal = refused(request->error());
+        if (self->options.on_unreadable) self->options.on_unreadable(refusal.status);
         const Status said = co_await write(*self, *stream, refusal, false, false);
         (void)said;
         break;
@@ -184,6 +189,7 @@ void HttpServer::serve(std::unique_ptr<Listener> listener) {
 }
 void HttpServer::serve(std::unique_ptr<Stream> stream) { State::start(state_, std::move(stream)); }
 std::uint16_t HttpServer::port() const { return state_->port; }
+std::size_t HttpServer::connections() const { return state_->connections; }
 void HttpServer::close() {
   state_->stop.request_stop();
   if (state_->listener) state_->listener->close();

@@ -20,10 +20,13 @@ class HttpServer {
     /// Bodies in gzip or zstd are decoded before the handler sees them, to this size at most; 0:
     /// they stay as they came.
     std::size_t max_decoded = 0;
+    // 0: none.
     Duration idle_timeout = std::chrono::minutes(2);    ///< between requests
     Duration read_timeout = std::chrono::seconds(30);   ///< for one request to arrive whole
     Duration write_timeout = std::chrono::seconds(30);  ///< for a client to take 256 KiB
-    std::size_t max_connections = 1024;
+    std::size_t max_connections = 1024;                 ///< more are closed at once
+    /// Told the status of an answer to what could not be read as a request.
+    std::function<void(int)> on_unreadable;
     Admission admission;  ///< within read_timeout; empty: all come in as they are
     Budget budget{};  ///< pays for what requests and answers take; without room the answer is 503
   };
@@ -37,6 +40,7 @@ class HttpServer {
   /// Serves one connection that came another way, such as from memory.
   void serve(std::unique_ptr<Stream> stream);
   std::uint16_t port() const;
+  std::size_t connections() const;
   /// Stops listening and ends idle connections; answers under way are finished by their tasks.
   void close();
 

@@ -9,6 +9,7 @@ Definition prometheus_exporter_process();
 Definition prometheus_exporter_self();
 Definition prometheus_exporter_static();
 Definition prometheus_exporter_unix();
+Definition prometheus_receive_http();
 Definition prometheus_scrape();
 
 }  // namespace collector::receive

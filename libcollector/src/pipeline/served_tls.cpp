@@ -1,18 +1,15 @@
-#include "admin/server_tls.hpp"
+#include "pipeline/served_tls.hpp"
 
-#include "pipeline/controller.hpp"
+namespace collector::pipeline {
 
-namespace collector::admin {
-
-Result<std::shared_ptr<net::TlsContext>> ServerTls::now() {
-  const auto& block = controller_.http().tls;
+Result<std::shared_ptr<net::TlsContext>> ServedTls::now(const std::optional<HttpTls>& block) {
   if (!block) {
     block_.reset();
     context_ = nullptr;
     return context_;
   }
   const bool same = block_ && *block_ == *block;
-  auto settings = pipeline::server_tls(controller_.seams().files, *block);
+  auto settings = server_tls(files_, *block);
   if (settings && same && *settings == settings_) return context_;
   auto made = settings ? net::TlsContext::server(*settings)
                        : Result<std::shared_ptr<net::TlsContext>>(settings.error());
@@ -22,27 +19,28 @@ Result<std::shared_ptr<net::TlsContext>> ServerTls::now() {
     context_ = std::move(*made);
     return context_;
   }
-  controller_.log().error(same ? "the admin server's TLS cannot be renewed; the old one stays"
-                               : "the admin server's TLS cannot be set up; nobody is let in",
-                          {{"err", made.error().what()}});
+  log_.error(whose_ + (same ? "'s TLS cannot be renewed; the old one stays"
+                            : "'s TLS cannot be set up; nobody is let in"),
+             {{"err", made.error().what()}});
   if (same) return context_;
   return made.error().in("http > tls");
 }
 
-Task<Result<std::unique_ptr<Stream>>> ServerTls::admit(std::shared_ptr<ServerTls> self,
+Task<Result<std::unique_ptr<Stream>>> ServedTls::admit(std::shared_ptr<ServedTls> self,
+                                                       std::optional<HttpTls> block,
                                                        std::unique_ptr<Stream> stream,
                                                        std::stop_token stop) {
-  auto context = self->now();
+  auto context = self->now(block);
   if (!context) co_return Result<std::unique_ptr<Stream>>(context.error());
   if (!*context) co_return Result<std::unique_ptr<Stream>>(std::move(stream));
   const std::string peer = stream->peer();
   auto secured = co_await net::tls_accept(*context, std::move(stream), std::move(stop));
   if (!secured) {
-    self->controller_.log().warn("a TLS connection to the admin server failed",
-                                 {{"peer", peer}, {"err", secured.error().what()}});
+    self->log_.warn("a TLS connection to " + self->whose_ + " failed",
+                    {{"peer", peer}, {"err", secured.error().what()}});
     co_return Result<std::unique_ptr<Stream>>(secured.error());
   }
   co_return Result<std::unique_ptr<Stream>>(std::unique_ptr<Stream>(std::move(*secured)));
 }
 
-}  // namespace collector::admin
+}  // namespace collector::pipeline

@@ -1,0 +1,2 @@
+target_link_libraries(fuzz_format_remote_write_read PRIVATE collector_net protobuf_oracle)
+target_include_directories(fuzz_format_remote_write_read PRIVATE ${PROJECT_SOURCE_DIR}/tests)
