@@ -35,6 +35,13 @@ std::optional<SeriesId> RelabelCache::compute(SeriesId from) {
   return to;
 }
 
+void RelabelCache::forget_retired() {
+  for (std::size_t i = 0; i < map_.size(); ++i) {
+    const SeriesId id{static_cast<std::uint32_t>(i)};
+    if (map_[i] != kUnknown && series_.references(id) == 0) forget(id);
+  }
+}
+
 void RelabelCache::forget(SeriesId from) {
   const auto i = static_cast<std::size_t>(from);
   if (i >= map_.size() || map_[i] == kUnknown) return;

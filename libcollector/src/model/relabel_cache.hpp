@@ -32,6 +32,9 @@ class RelabelCache {
     if (known == kDropped) return std::nullopt;
     return compute(from);
   }
+  /// Forgets the results of series that nobody refers to any more; those of the others cost four
+  /// bytes each and would only have to be computed again.
+  void forget_retired();
   /// Series whose result is remembered.
   std::size_t size() const { return size_; }
 

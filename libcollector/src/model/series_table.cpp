@@ -32,6 +32,10 @@ void encode_pair(const Label& label, std::string& out) {
   std::memcpy(p, label.value.data(), label.value.size());
 }
 
+std::string_view text_of(std::span<const std::uint32_t> pairs) {
+  return {reinterpret_cast<const char*>(pairs.data()), pairs.size_bytes()};
+}
+
 }  // namespace
 
 /// Live leases by epoch; outlives the table when a batch does.
@@ -67,14 +71,14 @@ struct SeriesTable::Indexes {
     bool operator()(std::uint32_t a, std::uint32_t b) const { return a == b; }
     bool operator()(const Key& k, std::uint32_t i) const {
       const Pair& p = t->pairs_[i];
-      return p.hash == k.hash && std::string_view(p.bytes, p.size) == k.bytes;
+      return p.hash == k.hash && t->bytes_of(p) == k.bytes;
     }
     bool operator()(std::uint32_t i, const Key& k) const { return (*this)(k, i); }
   };
   struct SeriesHash {
     using is_transparent = void;
     const SeriesTable* t;
-    std::size_t operator()(std::uint32_t i) const { return t->records_[i].hash * kSpread; }
+    std::size_t operator()(std::uint32_t i) const { return t->hash_of(t->records_[i]) * kSpread; }
     std::size_t operator()(const Key& k) const { return k.hash * kSpread; }
   };
   struct SeriesEqual {
@@ -83,8 +87,7 @@ struct SeriesTable::Indexes {
     bool operator()(std::uint32_t a, std::uint32_t b) const { return a == b; }
     bool operator()(const Key& k, std::uint32_t i) const {
       const Record& r = t->records_[i];
-      return r.hash == k.hash && r.count * sizeof(std::uint32_t) == k.bytes.size() &&
-             std::memcmp(r.pairs, k.bytes.data(), k.bytes.size()) == 0;
+      return text_of(t->pairs_of(r)) == k.bytes;
     }
     bool operator()(std::uint32_t i, const Key& k) const { return (*this)(k, i); }
   };
@@ -101,6 +104,10 @@ SeriesTable::SeriesTable(Random& random)
       indexes_(std::make_unique<Indexes>(this)),
       epochs_(std::make_shared<TableLease::Epochs>()) {}
 SeriesTable::~SeriesTable() = default;
+
+std::uint32_t SeriesTable::hash_of(const Record& r) const {
+  return static_cast<std::uint32_t>(base::hash64(text_of(pairs_of(r)), seed_));
+}
 
 std::uint32_t SeriesTable::intern_pair(const Label& label) {
   encode_pair(label, scratch_);
@@ -119,11 +126,11 @@ std::uint32_t SeriesTable::intern_pair(const Label& label) {
     free_pairs_.pop_back();
   }
   Pair& pair = pairs_[id];
-  pair.bytes = arena_.take(scratch_.size());
+  pair.block = arena_.take(scratch_.size());
   pair.size = static_cast<std::uint32_t>(scratch_.size());
   pair.references = 1;
   pair.hash = hash;
-  std::memcpy(pair.bytes, scratch_.data(), scratch_.size());
+  std::memcpy(arena_.at(pair.block), scratch_.data(), scratch_.size());
   indexes_->pairs.insert(id);
   return id;
 }
@@ -132,15 +139,14 @@ void SeriesTable::release_pair(std::uint32_t id) {
   Pair& pair = pairs_[id];
   if (--pair.references > 0) return;
   indexes_->pairs.erase(id);
-  arena_.give(pair.bytes, pair.size);
+  arena_.give(pair.block, pair.size);
   free_pairs_.push_back(id);
 }
 
 SeriesId SeriesTable::intern(std::span<const Label> sorted) {
   scratch_pairs_.clear();
   for (const Label& label : sorted) scratch_pairs_.push_back(intern_pair(label));
-  const std::string_view key(reinterpret_cast<const char*>(scratch_pairs_.data()),
-                             scratch_pairs_.size() * sizeof(std::uint32_t));
+  const std::string_view key = text_of(scratch_pairs_);
   const auto hash = static_cast<std::uint32_t>(base::hash64(key, seed_));
   if (const auto it = indexes_->series.find(Indexes::Key{key, hash});
       it != indexes_->series.end()) {
@@ -158,10 +164,9 @@ SeriesId SeriesTable::intern(std::span<const Label> sorted) {
     free_records_.pop_back();
   }
   Record& r = records_[id];
-  r.pairs = reinterpret_cast<std::uint32_t*>(arena_.take(key.size()));
-  std::memcpy(r.pairs, key.data(), key.size());
+  r.block = arena_.take(key.size());
+  std::memcpy(arena_.at(r.block), key.data(), key.size());
   r.count = static_cast<std::uint32_t>(scratch_pairs_.size());
-  r.hash = hash;
   r.references = 1;
   r.encoded_size = 0;
   for (const std::uint32_t pair : scratch_pairs_) r.encoded_size += pairs_[pair].size;
@@ -202,21 +207,22 @@ void SeriesTable::reclaim() {
     const std::uint32_t id = retired_.front().id;
     retired_.pop_front();
     Record& r = records_[id];
-    if (r.references > 0 || !r.pairs) continue;  // revived, or retired twice
+    if (r.references > 0 || r.block == kNoBlock) continue;  // revived, or retired twice
     for (auto& weak : listeners_)
       if (auto forget = weak.lock()) (*forget)(SeriesId{id});
     indexes_->series.erase(id);
-    for (std::uint32_t i = 0; i < r.count; ++i) release_pair(r.pairs[i]);
-    arena_.give(reinterpret_cast<char*>(r.pairs), r.count * sizeof(std::uint32_t));
-    r.pairs = nullptr;
+    for (const std::uint32_t pair : pairs_of(r)) release_pair(pair);
+    arena_.give(r.block, r.count * sizeof(std::uint32_t));
+    r.block = kNoBlock;
     free_records_.push_back(id);
     --live_;
   }
 }
 
 Label SeriesTable::label_of(const Pair& pair) const {
-  const char* p = pair.bytes + 1;
-  const char* end = pair.bytes + pair.size;
+  const std::string_view bytes = bytes_of(pair);
+  const char* p = bytes.data() + 1;
+  const char* end = bytes.data() + bytes.size();
   std::uint64_t size = 0;
   p = wire::get_varint(p, end, size);
   p = wire::get_varint(p + 1, end, size);
@@ -226,15 +232,13 @@ Label SeriesTable::label_of(const Pair& pair) const {
 }
 
 void SeriesTable::labels(SeriesId id, std::vector<Label>& out) const {
-  const Record& r = record(id);
   out.clear();
-  for (std::uint32_t i = 0; i < r.count; ++i) out.push_back(label_of(pairs_[r.pairs[i]]));
+  for (const std::uint32_t pair : pairs(id)) out.push_back(label_of(pairs_[pair]));
 }
 
 std::string_view SeriesTable::value_of(SeriesId id, std::string_view name) const {
-  const Record& r = record(id);
-  for (std::uint32_t i = 0; i < r.count; ++i) {
-    const Label label = label_of(pairs_[r.pairs[i]]);
+  for (const std::uint32_t pair : pairs(id)) {
+    const Label label = label_of(pairs_[pair]);
     if (label.name == name) return label.value;
   }
   return {};
@@ -264,11 +268,10 @@ std::string SeriesTable::to_text(SeriesId id) const {
 }
 
 char* SeriesTable::append_encoded(SeriesId id, char* out) const {
-  const Record& r = record(id);
-  for (std::uint32_t i = 0; i < r.count; ++i) {
-    const Pair& pair = pairs_[r.pairs[i]];
-    std::memcpy(out, pair.bytes, pair.size);
-    out += pair.size;
+  for (const std::uint32_t i : pairs(id)) {
+    const std::string_view bytes = bytes_of(pairs_[i]);
+    std::memcpy(out, bytes.data(), bytes.size());
+    out += bytes.size();
   }
   return out;
 }

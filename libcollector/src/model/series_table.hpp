@@ -58,9 +58,7 @@ class SeriesTable {
 
   /// The pairs of a series in order of names, by numbers that are theirs as long as the id is
   /// referenced or leased.
-  std::span<const std::uint32_t> pairs(SeriesId id) const {
-    return {record(id).pairs, record(id).count};
-  }
+  std::span<const std::uint32_t> pairs(SeriesId id) const { return pairs_of(record(id)); }
   /// A view into the table, as long as the pair is some series'.
   Label pair(std::uint32_t pair) const { return label_of(pairs_[pair]); }
 
@@ -79,21 +77,28 @@ class SeriesTable {
 
  private:
   struct Pair {
-    char* bytes = nullptr;  ///< tag, length and message of one Label
+    std::uint32_t block = 0;  ///< tag, length and message of one Label
     std::uint32_t size = 0;
     std::uint32_t references = 0;
     std::uint32_t hash = 0;
   };
+  /// There are millions of these, so no hash: it is computed again when the index grows.
   struct Record {
-    std::uint32_t* pairs = nullptr;
+    std::uint32_t block = kNoBlock;  ///< numbers of its pairs
+    std::uint32_t count = 0;
     std::uint32_t encoded_size = 0;
     std::uint32_t references = 0;
-    std::uint32_t hash = 0;
-    std::uint32_t count = 0;
   };
+  static_assert(sizeof(Record) == 16);
+  static constexpr std::uint32_t kNoBlock = ~std::uint32_t{0};
 
   Record& record(SeriesId id) { return records_[static_cast<std::size_t>(id)]; }
   const Record& record(SeriesId id) const { return records_[static_cast<std::size_t>(id)]; }
+  std::span<const std::uint32_t> pairs_of(const Record& r) const {
+    return {reinterpret_cast<const std::uint32_t*>(arena_.at(r.block)), r.count};
+  }
+  std::string_view bytes_of(const Pair& pair) const { return {arena_.at(pair.block), pair.size}; }
+  std::uint32_t hash_of(const Record& r) const;
   std::uint32_t intern_pair(const Label& label);
   void release_pair(std::uint32_t pair);
   Label label_of(const Pair& pair) const;

@@ -37,8 +37,8 @@ struct SeriesRelabelArgs {
         attr<&SeriesRelabelArgs::forward_to>("forward_to", "Where the samples go.").required(),
         attr<&SeriesRelabelArgs::max_cache_size>(
             "max_cache_size",
-            "Most series whose result is remembered; beyond it they are forgotten "
-            "together."),
+            "How many results are remembered before those of series that have ended are forgotten; "
+            "results of live series are always remembered, at four bytes each."),
         attr<&SeriesRelabelArgs::cache_ttl>(
             "cache_ttl", "How long results are remembered, instead of max_cache_size."),
         block<&SeriesRelabelArgs::rules>("rule", "A relabelling rule; they apply in order.")};
@@ -76,7 +76,10 @@ class Relabel final : public Component<SeriesRelabelArgs, SeriesRelabelExports>,
     if (!apply(batch)) return batch.ack.settle(Outcome::filtered());
     counters_.written.add(static_cast<double>(batch.size()));
     fanout_.consume(std::move(batch));
-    if (most_ > 0 && cache_->size() > most_) reset_cache();
+    if (most_ > 0 && cache_->size() > sweep_at_) {
+      cache_->forget_retired();
+      sweep_at_ = std::max(most_, 2 * cache_->size());
+    }
     counters_.size.set(static_cast<double>(cache_->size()));
   }
 
@@ -89,7 +92,7 @@ class Relabel final : public Component<SeriesRelabelArgs, SeriesRelabelExports>,
       rules_ = std::move(rules);
       reset_cache();
     }
-    most_ = static_cast<std::size_t>(args.max_cache_size);
+    most_ = sweep_at_ = static_cast<std::size_t>(args.max_cache_size);
     ttl_ = args.cache_ttl;
     if (!receiver_.state()) receiver_ = make_receiver(*this);
     set_exports({receiver_, {rules_}});
@@ -131,6 +134,7 @@ class Relabel final : public Component<SeriesRelabelArgs, SeriesRelabelExports>,
   std::shared_ptr<const std::vector<pipeline::RuleArguments>> rules_;
   std::optional<model::RelabelCache> cache_;
   std::size_t most_ = 0;
+  std::size_t sweep_at_ = 0;  ///< how many results are too many; rises with series that live
   Duration ttl_{};
   Instant filled_since_;
 };
