@@ -201,7 +201,11 @@ Status RemoteWriteEndpoint::start(const OutboxPlace& place) {
 
 Status RemoteWriteEndpoint::push(const Metrics& batch, Ack& ack) {
   const std::uint64_t n = batch.size();
-  if (n == 0) return {};
+  if (n == 0) {
+    counters_->dropped(kExemplars, "without_sample", batch.columns().exemplars.size());
+    ack.settle(Outcome::filtered());
+    return {};
+  }
   if (!running_) return {Code::unavailable, "the endpoint has not started"};
   outbox::Log& log = *channels_.front().log;
   const QueueArguments& q = args_.queue;
