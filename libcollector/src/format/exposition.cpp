@@ -241,15 +241,15 @@ Status ExpositionReader::read_sample(std::size_t length, ExpositionLine& line) {
   return {};
 }
 
-Result<std::int64_t> ExpositionReader::read_seconds(std::string_view text) const {
+[[gnu::noinline]] Result<std::int64_t> ExpositionReader::read_seconds(std::string_view text) const {
   double seconds = 0;
   if (!parse_value(text, seconds) || !std::isfinite(seconds) || std::abs(seconds) > 9e15)
     return error(fmt::format("\"{}\" is no timestamp", text));
   return static_cast<std::int64_t>(seconds * 1000);
 }
 
-/// `# {labels} value [timestamp]` up to the end of the line.
-Status ExpositionReader::read_exemplar() {
+/// `# {labels} value [timestamp]` up to the end of the line. Out of line: most samples have none.
+[[gnu::noinline]] Status ExpositionReader::read_exemplar() {
   if (format_ != Exposition::open_metrics)
     return error("there is more on the line than a sample has");
   std::string_view text = line_rest();

@@ -113,7 +113,8 @@ ScrapePass::ScrapePass(ScrapeCache& cache, const ScrapeSettings& settings, std::
       known_(cache.entries_.size()),
       turn_(static_cast<std::uint16_t>((cache.turn_ + 1) % kTurns)),
       cursor_(cache.forgotten_ ? known_ : 0),
-      deviated_(cache.forgotten_) {
+      deviated_(cache.forgotten_),
+      limit_(settings.sample_limit > 0 ? settings.sample_limit : UINT64_MAX) {
   if (cache.aliases_) here_.emplace();
 }
 
@@ -193,25 +194,34 @@ std::vector<std::uint32_t>& ScrapePass::order() {
   return order_;
 }
 
-std::optional<std::int64_t> ScrapePass::admit_rare(std::uint32_t index, std::int64_t timestamp,
-                                                   bool own_time, bool again) {
+bool ScrapePass::admit(std::uint32_t index, const std::optional<std::int64_t>& timestamp,
+                       std::int64_t& at) {
+  Entry& e = entries_[index];
+  const bool own_time = timestamp && settings_.honor_timestamps;
+  bool again = e.seen == turn_;
+  if (here_ && !here_->insert(e.id).second && !again) again = aliases_ = true;
+  if (e.seen != turn_) {
+    e.seen = turn_;
+    if (deviated_) order_.push_back(index);
+  }
   // What comes twice at one time is a duplicate: the first one counts.
   if (again && !own_time) {
     ++stats_.duplicates;
-    return std::nullopt;
+    return false;
   }
-  if (timestamp > now_ + kMostAheadMs) {
+  at = own_time ? *timestamp : now_;
+  if (at > now_ + kMostAheadMs) {
     ++stats_.out_of_bounds;
     if (index >= known_ && !again) --stats_.series_added;
-    return std::nullopt;
+    return false;
   }
-  if (settings_.sample_limit > 0 && taken_ >= settings_.sample_limit) {
+  if (taken_ >= limit_) {
     stats_.over_samples = true;
-    return std::nullopt;
+    return false;
   }
   ++taken_;
-  entries_[index].tracked = settings_.track_timestamps_staleness;
-  return timestamp;
+  e.tracked = !own_time || settings_.track_timestamps_staleness;
+  return true;
 }
 
 /// False when it has too many buckets however coarse.
@@ -228,15 +238,15 @@ bool ScrapePass::reduce(NativeHistogram& h) {
 
 bool ScrapePass::take(std::uint32_t index, const std::optional<std::int64_t>& timestamp,
                       NativeHistogram h) {
+  count();
   if (!reduce(h)) {
-    count();
     stats_.over_buckets = true;
     return false;
   }
-  const std::optional<std::int64_t> at = admit(index, timestamp);
-  if (!at) return false;
+  std::int64_t at = now_;
+  if (!admit(index, timestamp, at)) return false;
   out_.histograms.push_back(
-      {entries_[index].id, *at, 0, std::make_shared<const NativeHistogram>(std::move(h))});
+      {entries_[index].id, at, 0, std::make_shared<const NativeHistogram>(std::move(h))});
   return true;
 }
 

@@ -48,10 +48,19 @@ class ScrapePass {
 
   /// Counts a sample and adds it unless it is left out; false then.
   bool take(std::uint32_t index, const std::optional<std::int64_t>& timestamp, double value) {
-    const std::optional<std::int64_t> at = admit(index, timestamp);
-    if (!at) return false;
-    out_.series.push_back(entries_[index].id);
-    out_.timestamp.push_back(*at);
+    Entry& e = entries_[index];
+    std::int64_t at = now_;
+    count();
+    if (!timestamp && !here_ && e.seen != turn_ && taken_ < limit_) [[likely]] {
+      if (deviated_) order_.push_back(index);
+      e.seen = turn_;
+      e.tracked = true;
+      ++taken_;
+    } else if (!admit(index, timestamp, at)) {
+      return false;
+    }
+    out_.series.push_back(e.id);
+    out_.timestamp.push_back(at);
     out_.value.push_back(value);
     if (!out_.start_timestamp.empty()) out_.start_timestamp.push_back(0);
     return true;
@@ -98,11 +107,8 @@ class ScrapePass {
   Result<std::uint32_t> make(base::Hash128 key, std::size_t length, const FamilyContext& family);
   void deviate();
   std::vector<std::uint32_t>& order();
-  /// The time of the sample, or nothing when it is left out.
-  std::optional<std::int64_t> admit(std::uint32_t index,
-                                    const std::optional<std::int64_t>& timestamp);
-  std::optional<std::int64_t> admit_rare(std::uint32_t index, std::int64_t timestamp, bool own_time,
-                                         bool again);
+  /// False when the sample is left out; else `at` is its time.
+  bool admit(std::uint32_t index, const std::optional<std::int64_t>& timestamp, std::int64_t& at);
   bool reduce(NativeHistogram& h);
   bool began_since(std::int64_t start_ms, std::int64_t timestamp) const;
   void add_exemplar(SeriesId series, std::int64_t timestamp, double value, ExemplarLabels labels);
@@ -121,6 +127,7 @@ class ScrapePass {
   const std::uint16_t turn_;
   std::size_t cursor_;
   bool deviated_;
+  const std::uint64_t limit_;  ///< of samples
   std::uint64_t taken_ = 0;
   std::vector<std::uint32_t> order_;
   std::optional<boost::unordered_flat_map<base::Hash128, std::uint32_t, HashOfHash>> by_hash_;
@@ -137,28 +144,6 @@ class ScrapePass {
   std::string storage_;
   model::LabelsBuilder labels_;
 };
-
-inline std::optional<std::int64_t> ScrapePass::admit(std::uint32_t index,
-                                                     const std::optional<std::int64_t>& timestamp) {
-  Entry& e = entries_[index];
-  count();
-  const bool own_time = timestamp && settings_.honor_timestamps;
-  bool again = e.seen == turn_;
-  if (here_ && !here_->insert(e.id).second && !again) again = aliases_ = true;
-  if (e.seen != turn_) {
-    e.seen = turn_;
-    if (deviated_) order_.push_back(index);
-  }
-  if (again || own_time) [[unlikely]]
-    return admit_rare(index, timestamp.value_or(now_), own_time, again);
-  if (settings_.sample_limit > 0 && taken_ >= settings_.sample_limit) {
-    stats_.over_samples = true;
-    return std::nullopt;
-  }
-  ++taken_;
-  e.tracked = true;
-  return now_;
-}
 
 /// The target's labels win; what they displace is kept as exported_ (Prometheus scrape/scrape.go,
 /// mutateSampleLabels).
