@@ -19,6 +19,8 @@ namespace {
 
 constexpr Duration kPushLimit = std::chrono::seconds(5);
 constexpr Duration kFlushPoll = std::chrono::milliseconds(1);
+/// How long a loop that did not answer may take to end what it is doing.
+constexpr Duration kPatience = std::chrono::milliseconds(50);
 
 /// One answer from the loop to a waiting caller.
 template <class T>
@@ -81,6 +83,7 @@ struct Embedded::Worker {
   pipeline::Controller controller{Seams{loop, network, files, random, budget}, builtin_components(),
                                   output, options()};
   std::thread thread;
+  std::shared_ptr<Answer<bool>> ended = std::make_shared<Answer<bool>>();  ///< from the thread
 
   explicit Worker(std::uint64_t memory_limit) : budget(memory_limit) {}
 
@@ -176,7 +179,12 @@ Status ask(const std::shared_ptr<W>& worker, Duration limit, Make make) {
 Result<std::unique_ptr<Embedded>> Embedded::open(const std::string& config,
                                                  std::uint64_t memory_limit) {
   std::unique_ptr<Embedded> made(new Embedded(memory_limit));
-  made->worker_->thread = start_quiet_thread([worker = made->worker_] { worker->loop.run(); });
+  made->worker_->thread = start_quiet_thread([worker = made->worker_]() mutable {
+    worker->loop.run();
+    const auto ended = worker->ended;
+    worker.reset();
+    ended->give(true);
+  });
   const Status status =
       ask(made->worker_, std::chrono::hours(1), [config](Worker& w) { return w.load(config); });
   if (!status.ok()) return status;
@@ -216,9 +224,10 @@ Status Embedded::close(Duration timeout) {
   if (!worker->thread.joinable()) return {};  // it could not be started
   const auto answer = ask_for(worker, timeout + std::chrono::milliseconds(10),
                               [timeout](Worker& w) { return w.close(timeout); });
-  worker->loop.post([&loop = worker->loop] { loop.stop(); });
-  // A thread that answers ends at once. One that does not keeps what it uses and is left behind.
-  if (answer)
+  worker->loop.stop();
+  // A thread that answers ends at once. One that is only slow must not be left to the end of the
+  // process, which takes away what it uses; one that hangs is, with all that it holds.
+  if (answer || worker->ended->wait(kPatience))
     worker->thread.join();
   else
     worker->thread.detach();
