@@ -21,5 +21,7 @@ Result<std::string> snappy_uncompress(std::string_view in, std::size_t max_out,
 /// gzip (RFC 1952), one member or several.
 std::string gzip(std::string_view in, int level = 6);
 Result<std::string> gunzip(std::string_view in, std::size_t max_out, Reservation& charge);
+/// One bare deflate stream (RFC 1951); what stands behind it is ignored.
+Result<std::string> undeflate(std::string_view in, std::size_t max_out, Reservation& charge);
 
 }  // namespace collector::wire
