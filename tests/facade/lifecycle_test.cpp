@@ -45,6 +45,10 @@ const std::map<std::string, Case>& cases() {
       {"prometheus.enrich",
        {"forward_to = []\ntargets = []\ntarget_match_label = \"x\"",
         "forward_to = []\ntargets = [{\"x\" = \"y\"}]\ntarget_match_label = \"x\""}},
+      {"prometheus.exporter.blackbox",
+       {"config = \"{modules: {m: {prober: tcp}}}\"\n"
+        "target {\nname = \"a\"\naddress = \"server:80\"\nmodule = \"m\"\n}",
+        "config = \"{modules: {m: {prober: http}}}\""}},
       {"prometheus.exporter.process", {"", "matcher {\ncomm = [\"x\"]\n}"}},
       {"prometheus.exporter.self", {"", ""}},
       {"prometheus.exporter.static", {"text = \"a 1\\n\"", "text = \"b 1\\n\""}},

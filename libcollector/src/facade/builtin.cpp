@@ -24,6 +24,7 @@ const pipeline::Registry& builtin_components() {
     r.add(discover::local_file());
     r.add(discover::local_file_match());
     r.add(discover::remote_http());
+    r.add(receive::prometheus_exporter_blackbox());
     r.add(receive::prometheus_exporter_process());
     r.add(receive::prometheus_exporter_self());
     r.add(receive::prometheus_exporter_static());

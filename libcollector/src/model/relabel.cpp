@@ -1,5 +1,7 @@
 #include "model/relabel.hpp"
 
+#include "model/expand.hpp"
+
 #include "base/digest.hpp"
 
 #include <re2/re2.h>
@@ -20,9 +22,8 @@ bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-/// Go's regexp.Expand: $name, ${name}, $1, $$; what names no group is empty, a lone $ stays.
-std::string expand(std::string_view text, const RE2& regex,
-                   const std::vector<StringPiece>& groups) {
+template <class Piece>
+std::string expand(std::string_view text, const RE2& regex, const std::vector<Piece>& groups) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '$') {
@@ -136,6 +137,11 @@ Result<std::shared_ptr<const RE2>> compile_anchored(std::string_view regex) {
 
 Result<std::shared_ptr<const RE2>> compile_go(std::string_view regex) {
   return compile(regex, "", "");
+}
+
+std::string expand_go(std::string_view text, const RE2& regex,
+                      const std::vector<std::string_view>& groups) {
+  return expand(text, regex, groups);
 }
 
 Result<RelabelRules> RelabelRules::compile(std::vector<RelabelRule> rules) {

@@ -63,6 +63,8 @@ struct Response {
   Reservation charge;  ///< client: what the body holds of the budget
 };
 
+struct HttpTrace;
+
 struct SendOptions {
   Duration timeout = std::chrono::seconds(30);
   std::size_t max_body = 20U << 20;  ///< bytes on the wire; more is out_of_range
@@ -71,6 +73,10 @@ struct SendOptions {
   /// When set: pieces of a 2xx body as they come, undecoded and without a limit; the response's
   /// body then stays empty. It may request `stop` by post only.
   std::function<void(std::string_view)> on_body;
+  bool every_body = false;  ///< on_body takes the bodies of every status
+  /// Numeric address that stands for the URL's host wherever that would be resolved; empty: none.
+  std::string address;
+  HttpTrace* trace = nullptr;  ///< see http_trace.hpp; outlives the call
   std::stop_token stop;
 };
 

@@ -1,6 +1,7 @@
 #include "net/http2_session.hpp"
 
 #include "net/http_message.hpp"
+#include "net/http_trace.hpp"
 #include "net/incoming_body.hpp"
 
 #include <fmt/format.h>
@@ -57,6 +58,9 @@ struct Http2Session::Exchange {
   IncomingBody received;
   std::size_t header_bytes = 0, max_body = 0;
   std::function<void(std::string_view)> on_body;
+  bool every_body = false;
+  HttpTrace* trace = nullptr;
+  bool streams() const { return on_body && (every_body || response.status / 100 == 2); }
   bool any = false, unprocessed = false;
   bool bodiless = false;  ///< the answer to HEAD declares the length of a body that does not come
   Status failed;          ///< why we reset it
@@ -82,6 +86,7 @@ struct Http2Session::Callbacks {
     Exchange* e = exchange(user, frame->hd.stream_id);
     if (!e || frame->hd.type != NGHTTP2_HEADERS) return 0;
     e->any = true;
+    HttpTrace::mark(e->trace, &HttpTrace::answered);
     const std::string_view n(reinterpret_cast<const char*>(name), name_size);
     const std::string_view v(reinterpret_cast<const char*>(value), value_size);
     e->header_bytes += n.size() + v.size();
@@ -104,7 +109,7 @@ struct Http2Session::Callbacks {
                   std::size_t size, void* user) {
     Exchange* e = exchange(user, id);
     if (!e || !e->failed.ok()) return 0;
-    if (e->on_body && e->response.status / 100 == 2) {
+    if (e->streams()) {
       e->on_body(std::string_view(reinterpret_cast<const char*>(bytes), size));
       return 0;
     }
@@ -123,8 +128,8 @@ struct Http2Session::Callbacks {
     std::uint64_t length = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
     const bool declared = !text.empty() && error == std::errc() && end == text.data() + text.size();
-    const bool streamed = e.on_body && e.response.status / 100 == 2;
-    if (!declared || streamed || e.bodiless || !e.failed.ok() || e.response.status < 200) return 0;
+    if (!declared || e.streams() || e.bodiless || !e.failed.ok() || e.response.status < 200)
+      return 0;
     if (length > e.max_body) return refuse(s, e, id, too_long(e));
     const Status taken = e.received.declare(length);
     return taken.ok() ? 0 : refuse(s, e, id, taken);
@@ -135,6 +140,11 @@ struct Http2Session::Callbacks {
     if (frame->hd.type != NGHTTP2_HEADERS || !(frame->hd.flags & NGHTTP2_FLAG_END_HEADERS))
       return 0;
     Exchange* e = exchange(user, frame->hd.stream_id);
+    if (e && e->trace && e->response.status >= 200) {
+      e->trace->version = "HTTP/2.0";
+      e->trace->head.status = e->response.status;
+      e->trace->head.headers = e->response.headers;
+    }
     if (!e || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
     return declare(s, *e, frame->hd.stream_id);
   }
@@ -315,11 +325,13 @@ Task<Result<Response>> Http2Session::send(const Request& request, const Url& url
     *unprocessed = true;
     co_return Status(Code::unavailable, "the connection is closed");
   }
+  const std::string_view host = request.headers.get("Host");
   // Names and values live until nghttp2 has copied them.
-  std::vector<std::pair<std::string, std::string>> fields{{":method", request.method},
-                                                          {":scheme", url.scheme},
-                                                          {":authority", url.authority()},
-                                                          {":path", url.target}};
+  std::vector<std::pair<std::string, std::string>> fields{
+      {":method", request.method},
+      {":scheme", url.scheme},
+      {":authority", host.empty() ? url.authority() : std::string(host)},
+      {":path", url.target}};
   for (const auto& [name, value] : request.headers.all())
     if (!of_connection(name)) fields.emplace_back(lower(name), value);
   if (!request.body.empty() && !request.headers.contains("Content-Length"))
@@ -337,6 +349,8 @@ Task<Result<Response>> Http2Session::send(const Request& request, const Url& url
   exchange->body = request.body;
   exchange->max_body = options.max_body;
   exchange->on_body = options.on_body;
+  exchange->every_body = options.every_body;
+  exchange->trace = options.trace;
   nghttp2_data_provider provider{};
   provider.read_callback = Callbacks::request_body;
   const std::int32_t id =

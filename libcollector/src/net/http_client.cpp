@@ -4,6 +4,7 @@
 #include "net/content_encoding.hpp"
 #include "net/http2_session.hpp"
 #include "net/http_message.hpp"
+#include "net/http_trace.hpp"
 
 #include <fmt/format.h>
 
@@ -66,10 +67,13 @@ struct HttpClient::State {
     idle.emplace(origin, std::move(connection));
   }
 
-  Task<Result<Connection>> open(Url url, std::stop_token stop) {
+  Task<Result<Connection>> open(Url url, std::string address, HttpTrace* trace,
+                                std::stop_token stop) {
     const bool tunnel = settings.proxy && url.tls();
-    const std::string host = settings.proxy ? settings.proxy->host : url.host;
+    const std::string& place = address.empty() ? url.host : address;
+    const std::string host = settings.proxy ? settings.proxy->host : place;
     const std::uint16_t port = settings.proxy ? settings.proxy->port : url.port;
+    HttpTrace::mark(trace, &HttpTrace::dialled);
     auto stream = co_await network.connect(host, port, stop);
     if (!stream) co_return Result<Connection>(stream.error());
     std::unique_ptr<Stream> transport = std::move(*stream);
@@ -79,12 +83,15 @@ struct HttpClient::State {
       transport = std::move(*secured);
     }
     if (tunnel) {
-      const Status status = co_await dig(*transport, url, stop);
+      const Status status = co_await dig(*transport, place, url.port, stop);
       if (!status.ok()) co_return Result<Connection>(status);
     }
+    HttpTrace::mark(trace, &HttpTrace::connected);
     if (url.tls()) {
       auto secured = co_await secure(std::move(transport), url.host, stop);
       if (!secured) co_return Result<Connection>(secured.error());
+      HttpTrace::mark(trace, &HttpTrace::secured);
+      if (trace) trace->tls = (*secured)->peer_certificates();
       const bool http2 = (*secured)->protocol() == "h2";
       transport = std::move(*secured);
       if (http2) {
@@ -111,12 +118,11 @@ struct HttpClient::State {
   }
 
   /// CONNECT (RFC 9110, 9.3.6).
-  Task<Status> dig(Stream& stream, Url url, std::stop_token stop) {
+  Task<Status> dig(Stream& stream, std::string host, std::uint16_t port, std::stop_token stop) {
     Request request;
     request.method = "CONNECT";
-    const std::string target = fmt::format(
-        "{}:{}", url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]",
-        url.port);
+    const std::string target =
+        fmt::format("{}:{}", host.find(':') == std::string::npos ? host : "[" + host + "]", port);
     request.headers = settings.proxy_headers;
     if (!settings.proxy->user.empty())
       request.headers.set("Proxy-Authorization", basic(*settings.proxy));
@@ -153,6 +159,8 @@ struct HttpClient::State {
     read.max_body = options.max_body;
     read.head = request.method == "HEAD";
     read.on_body = options.on_body;
+    read.every_body = options.every_body;
+    read.trace = options.trace;
     read.stop = stop;
     read.budget = settings.budget;
     auto response = co_await read_response(*connection.in, read, any);
@@ -162,7 +170,9 @@ struct HttpClient::State {
 
   Task<Result<Response>> talk(Request request, Url url, SendOptions options, std::stop_token stop) {
     const bool through_proxy = settings.proxy && !url.tls();
-    const std::string target = through_proxy ? url.to_text() : url.target;
+    Url place = url;
+    if (!options.address.empty()) place.host = options.address;
+    const std::string target = through_proxy ? place.to_text() : url.target;
     if (through_proxy && !settings.proxy->user.empty())
       request.headers.set("Proxy-Authorization", basic(*settings.proxy));
     const std::string origin = url.origin();
@@ -170,6 +180,7 @@ struct HttpClient::State {
     for (;;) {
       if (auto http2 = session(origin)) {
         bool unprocessed = false;
+        HttpTrace::mark(options.trace, &HttpTrace::ready);
         auto response = co_await http2->send(request, url, options, stop, &unprocessed);
         // Once: a server that refuses everything must not keep us here.
         if (!response && unprocessed && !std::exchange(multiplexed_before, true)) {
@@ -181,7 +192,7 @@ struct HttpClient::State {
       std::optional<Connection> connection = take(origin);
       const bool pooled = connection.has_value();
       if (!pooled) {
-        auto opened = co_await open(url, stop);
+        auto opened = co_await open(url, options.address, options.trace, stop);
         if (!opened) co_return Result<Response>(opened.error());
         if (opened->http2) {
           auto& slot = sessions[origin];
@@ -195,6 +206,7 @@ struct HttpClient::State {
         connection.emplace(std::move(*opened));
       }
       bool any = false;
+      HttpTrace::mark(options.trace, &HttpTrace::ready);
       auto response =
           co_await exchange(*connection, request, target, url.authority(), options, stop, &any);
       if (!response) {

@@ -46,6 +46,7 @@ Result<TlsSettings> tls_settings(Files& files, const TlsFiles& from, bool http2)
   out.server_name = from.server_name;
   out.insecure_skip_verify = from.insecure_skip_verify;
   out.min_version = from.min_version;
+  out.max_version = from.max_version;
   if (http2) out.alpn = {"h2", "http/1.1"};
   return out;
 }
@@ -92,17 +93,7 @@ std::string without_dots(std::string_view target) {
   return out.append(query);
 }
 
-/// Credentials follow a redirect to the same host and to hosts below it, as Go's client has it, but
-/// never out of TLS.
-bool may_know(const Url& home, const Url& to) {
-  if (home.tls() && !to.tls()) return false;
-  if (equal_fold(home.host, to.host)) return true;
-  const std::string below = "." + home.host;
-  return to.host.find_first_of(":%") == std::string::npos && to.host.size() > below.size() &&
-         equal_fold(std::string_view(to.host).substr(to.host.size() - below.size()), below);
-}
-
-/// What a Location refers to, seen from where it was sent (RFC 3986, 5.2, for http references).
+/// What a Location refers to, seen from where it was sent.
 std::string resolve_location(const Url& base, std::string_view location) {
   if (location.find("://") != std::string_view::npos) return std::string(location);
   if (location.substr(0, 2) == "//") return base.scheme + ":" + std::string(location);
@@ -138,6 +129,33 @@ bool in_network(std::string_view cidr, const std::string& host) {
 }
 
 }  // namespace
+
+bool credentials_follow(const Url& home, const Url& to) {
+  if (home.tls() && !to.tls()) return false;
+  if (equal_fold(home.host, to.host)) return true;
+  const std::string below = "." + home.host;
+  return to.host.find_first_of(":%") == std::string::npos && to.host.size() > below.size() &&
+         equal_fold(std::string_view(to.host).substr(to.host.size() - below.size()), below);
+}
+
+Result<Url> redirect_target(const Url& base, std::string_view location) {
+  auto next = Url::parse(resolve_location(base, location));
+  if (!next) return next.error().in("redirect");
+  next->target = without_dots(next->target);
+  return next;
+}
+
+bool is_redirect(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+void turn_request(int status, Request& request) {
+  if (status == 307 || status == 308 || request.method == "HEAD") return;
+  request.method = "GET";
+  request.body.clear();
+  request.headers.remove("Content-Type");
+  request.headers.remove("Content-Encoding");
+}
 
 bool bypasses_proxy(const std::string& no_proxy, const std::string& host, std::uint16_t port) {
   if (host == "localhost" || host.rfind("127.", 0) == 0 || host == "::1") return true;
@@ -278,6 +296,8 @@ struct ConfiguredClient::State {
                                   url_encode(secret));
     options.max_body = options.max_decoded = kLargestSecret;
     options.on_body = nullptr;
+    options.trace = nullptr;  // of the request that the token is for, as the address
+    options.address.clear();
     auto response = co_await token_client->send(std::move(request), options);
     if (!response) co_return response.error();
     if (response->status / 100 != 2)
@@ -341,24 +361,16 @@ Task<Result<Response>> ConfiguredClient::send(Request request, SendOptions optio
       renewed = true;
       continue;
     }
-    const bool moved =
-        status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
     const std::string location(response->headers.get("Location"));
-    if (!moved || location.empty() || !settings.follow_redirects) co_return response;
+    if (!is_redirect(status) || location.empty() || !settings.follow_redirects) co_return response;
     if (++redirects > kMostRedirects)
       co_return Result<Response>(
           Status(Code::failed_precondition, fmt::format("more than {} redirects", kMostRedirects)));
-    auto next = Url::parse(resolve_location(url, location));
-    if (!next) co_return Result<Response>(next.error().in("redirect"));
-    next->target = without_dots(next->target);
-    known = known && may_know(*first, *next);
+    auto next = redirect_target(url, location);
+    if (!next) co_return Result<Response>(next.error());
+    known = known && credentials_follow(*first, *next);
     url = std::move(*next);
-    if (status != 307 && status != 308 && request.method != "HEAD") {
-      request.method = "GET";
-      request.body.clear();
-      request.headers.remove("Content-Type");
-      request.headers.remove("Content-Encoding");
-    }
+    turn_request(status, request);
   }
 }
 

@@ -24,7 +24,7 @@ struct TlsFiles {
   TextOrFile ca, cert, key;
   std::string server_name;
   bool insecure_skip_verify = false;
-  std::string min_version;
+  std::string min_version, max_version;
 };
 
 struct ProxySettings {
@@ -78,6 +78,19 @@ class ConfiguredClient {
   struct State;
   std::shared_ptr<State> state_;
 };
+
+/// Whether credentials for `home` may follow a redirect to `to`: to the same host and to hosts
+/// below it, as Go's client has it, but never out of TLS.
+bool credentials_follow(const Url& home, const Url& to);
+
+/// What a Location says, seen from where it was sent (RFC 3986, 5.2, for http references).
+Result<Url> redirect_target(const Url& base, std::string_view location);
+
+/// Whether a status asks for another place to be looked at (RFC 9110, 15.4).
+bool is_redirect(int status);
+
+/// What is asked of the next place after a redirect with `status`.
+void turn_request(int status, Request& request);
 
 /// Whether Go's proxy rules let a request to `host:port` bypass the proxy
 /// (golang.org/x/net/http/httpproxy).

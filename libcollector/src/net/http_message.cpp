@@ -1,5 +1,6 @@
 #include "net/http_message.hpp"
 
+#include "net/http_trace.hpp"
 #include "net/incoming_body.hpp"
 
 #include <fmt/format.h>
@@ -31,6 +32,8 @@ class Parser final : public http::basic_parser<kRequest> {
   std::size_t fields = 0;
   /// Takes a 2xx body of a response instead of `body`, when set.
   std::function<void(std::string_view)> on_body;
+  bool every_body = false;
+  HttpTrace* trace = nullptr;
 
   /// Once, before the first byte of the body: Beast asks when that comes, we as soon as the header
   /// is there. A declared length is within the body limit: Beast has checked it by then.
@@ -48,8 +51,9 @@ class Parser final : public http::basic_parser<kRequest> {
       message.target = text(target);
     }
   }
-  void on_response_impl(int status, beast::string_view, int, Ec&) override {
+  void on_response_impl(int status, beast::string_view, int version, Ec&) override {
     if constexpr (!kRequest) message.status = status;
+    if (trace) trace->version = fmt::format("HTTP/{}.{}", version / 10, version % 10);
   }
   void on_field_impl(http::field, beast::string_view name, beast::string_view value,
                      Ec& ec) override {
@@ -59,7 +63,13 @@ class Parser final : public http::basic_parser<kRequest> {
     }
     message.headers.add(text(name), text(value));
   }
-  void on_header_impl(Ec&) override {}
+  void on_header_impl(Ec&) override {
+    if constexpr (!kRequest) {
+      if (!trace) return;
+      trace->head.status = message.status;
+      trace->head.headers = message.headers;
+    }
+  }
   void on_body_init_impl(const boost::optional<std::uint64_t>& length, Ec& ec) override {
     if (!declare(length).ok()) ec = http::error::body_limit;
   }
@@ -75,7 +85,7 @@ class Parser final : public http::basic_parser<kRequest> {
     if constexpr (kRequest)
       return false;
     else
-      return on_body && message.status / 100 == 2;
+      return on_body && (every_body || message.status / 100 == 2);
   }
   void on_chunk_header_impl(std::uint64_t, beast::string_view, Ec&) override {}
   std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view bytes, Ec& ec) override {
@@ -109,6 +119,7 @@ Task<Status> feed(ReadBuffer& in, P& parser, std::size_t max_body, std::stop_tok
   while (!parser.is_done()) {
     if (!in.data().empty()) {
       *any = true;
+      HttpTrace::mark(parser.trace, &HttpTrace::answered);
       beast::error_code ec;
       const std::size_t used =
           parser.put(boost::asio::const_buffer(in.data().data(), in.data().size()), ec);
@@ -144,6 +155,8 @@ Task<Result<Received<Message>>> receive(ReadBuffer& in, ReadOptions options, boo
   if constexpr (!kRequest) {
     parser.skip(options.head);
     parser.on_body = options.on_body;
+    parser.every_body = options.every_body;
+    parser.trace = options.trace;
   }
   const Status status = co_await feed(in, parser, options.max_body, stop.get_token(), any);
   if (!status.ok()) co_return Result<Received<Message>>(status);

@@ -45,6 +45,8 @@ struct ReadOptions {
   bool head = false;  ///< the response to a HEAD request has no body
   /// Takes a 2xx body piece by piece, whatever its size.
   std::function<void(std::string_view)> on_body;
+  bool every_body = false;     ///< on_body takes bodies of every status
+  HttpTrace* trace = nullptr;  ///< of a response
   std::stop_token stop;
   Budget budget{};  ///< pays for the body
 };

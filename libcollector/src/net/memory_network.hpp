@@ -1,6 +1,7 @@
 // Streams in memory, and a network that leads some names to handlers in this process. One loop.
 #pragma once
 
+#include "net/extended_network.hpp"
 #include "net/http_server.hpp"
 
 #include <map>
@@ -16,7 +17,7 @@ std::pair<std::unique_ptr<Stream>, std::unique_ptr<Stream>> memory_pipe(Loop& lo
                                                                         std::string second_peer);
 
 /// A network in which connections to an added `host:port` never leave the process.
-class MemoryRoutes final : public Network {
+class MemoryRoutes final : public Network, public ExtendedNetwork {
  public:
   MemoryRoutes(Loop& loop, Network& outside, Budget budget = Budget())
       : loop_(loop), outside_(outside), budget_(std::move(budget)) {}
@@ -25,6 +26,16 @@ class MemoryRoutes final : public Network {
 
   Task<Result<std::unique_ptr<Stream>>> connect(std::string host, std::uint16_t port,
                                                 std::stop_token stop) override;
+  Task<Result<std::unique_ptr<Stream>>> connect_from(std::string source, std::string host,
+                                                     std::uint16_t port,
+                                                     std::stop_token stop) override {
+    return extended(outside_).connect_from(std::move(source), std::move(host), port,
+                                           std::move(stop));
+  }
+  Result<std::unique_ptr<Datagrams>> datagrams(const std::string& address, std::uint16_t port,
+                                               const DatagramOptions& options) override {
+    return extended(outside_).datagrams(address, port, options);
+  }
   Result<std::unique_ptr<Listener>> listen(const std::string& address,
                                            std::uint16_t port) override {
     return outside_.listen(address, port);

@@ -2,6 +2,7 @@
 
 #include "base/system_files.hpp"
 #include "net/dns_resolver.hpp"
+#include "net/system_datagrams.hpp"
 
 #include <fmt/format.h>
 #include <sys/inotify.h>
@@ -235,6 +236,20 @@ Task<Result<std::unique_ptr<Stream>>> SystemNetwork::connect(std::string host, s
     co_return Result<std::unique_ptr<Stream>>(
         std::make_unique<SocketStream<Local::socket>>(socket, host));
   }
+  auto stream = co_await connect_from({}, std::move(host), port, std::move(stop));
+  co_return stream;
+}
+
+Task<Result<std::unique_ptr<Stream>>> SystemNetwork::connect_from(std::string source,
+                                                                  std::string host,
+                                                                  std::uint16_t port,
+                                                                  std::stop_token stop) {
+  boost::system::error_code no_source;
+  const auto from =
+      source.empty() ? asio::ip::address() : asio::ip::make_address(source, no_source);
+  if (no_source)
+    co_return Result<std::unique_ptr<Stream>>(
+        Status(Code::invalid_argument, fmt::format("\"{}\" is no numeric address", source)));
   auto addresses = co_await resolver().addresses(host, stop);
   if (!addresses) co_return Result<std::unique_ptr<Stream>>(addresses.error());
   Status last(Code::not_found, fmt::format("{} has no address", host), true);
@@ -246,6 +261,12 @@ Task<Result<std::unique_ptr<Stream>>> SystemNetwork::connect(std::string host, s
       co_return Result<std::unique_ptr<Stream>>(Status(Code::cancelled, "connect: stopped"));
     const tcp::endpoint endpoint(parsed, port);
     auto socket = std::make_shared<tcp::socket>(loop_.context());
+    if (!source.empty()) {
+      socket->open(endpoint.protocol(), error);
+      if (!error) socket->bind(tcp::endpoint(from, 0), error);
+      last = status_of(error, "bind to " + source);
+      if (error) continue;
+    }
     const auto failed = co_await connect_socket(socket, endpoint, stop);
     if (!failed)
       co_return Result<std::unique_ptr<Stream>>(
@@ -253,6 +274,12 @@ Task<Result<std::unique_ptr<Stream>>> SystemNetwork::connect(std::string host, s
     last = status_of(failed, fmt::format("dial tcp {}", text_of(endpoint)));
   }
   co_return Result<std::unique_ptr<Stream>>(std::move(last));
+}
+
+Result<std::unique_ptr<Datagrams>> SystemNetwork::datagrams(const std::string& address,
+                                                            std::uint16_t port,
+                                                            const DatagramOptions& options) {
+  return system_datagrams(loop_, address, port, options);
 }
 
 Result<std::unique_ptr<Listener>> SystemNetwork::listen(const std::string& address,

@@ -1,5 +1,7 @@
 #include "net/tls.hpp"
 
+#include "net/tls_peer.hpp"
+
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <openssl/err.h>
@@ -215,7 +217,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::client(const TlsSettings& settin
   state->alpn = alpn_wire(settings.alpn);
   state->context.reset(SSL_CTX_new(TLS_client_method()));
   SSL_CTX* context = state->context.get();
-  set_versions(context, settings.min_version, {});
+  set_versions(context, settings.min_version, settings.max_version);
   SSL_CTX_set_verify(context, settings.insecure_skip_verify ? SSL_VERIFY_NONE : SSL_VERIFY_PEER,
                      nullptr);
   if (settings.ca_pem.empty()) {
@@ -343,6 +345,9 @@ class OpenSslStream final : public TlsStream {
     unsigned size = 0;
     SSL_get0_alpn_selected(ssl_.get(), &name, &size);
     return std::string(reinterpret_cast<const char*>(name), size);
+  }
+  TlsPeer peer_certificates() const override {
+    return describe_peer(ssl_.get(), context_->state().takes_any);
   }
 
  private:

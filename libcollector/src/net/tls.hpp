@@ -15,6 +15,7 @@ struct TlsSettings {
   std::string server_name;        ///< empty: the host that is connected to
   bool insecure_skip_verify = false;
   std::string min_version;        ///< TLS10, TLS11, TLS12, TLS13; empty: TLS12
+  std::string max_version;        ///< empty: TLS13
   std::vector<std::string> alpn;  ///< protocols to offer, best first
   friend bool operator==(const TlsSettings&, const TlsSettings&) = default;
 };
@@ -62,10 +63,26 @@ class TlsContext {
   std::unique_ptr<State> state_;
 };
 
+/// A connection and the certificates that its peer showed; times in seconds since 1970, texts as
+/// Go's crypto packages write them.
+struct TlsPeer {
+  std::string version;                    ///< TLS 1.3
+  std::string cipher;                     ///< IANA's name
+  std::int64_t earliest_expiry = kNever;  ///< of the certificates that were sent
+  std::int64_t chain_expiry = kNever;     ///< of the chain that was verified
+  std::string fingerprint, serial;        ///< of its own certificate: SHA-256 and number, in hex
+  std::string subject, issuer;            ///< RFC 2253
+  std::string dns_names;                  ///< with commas between
+
+  /// Go's zero time.
+  static constexpr std::int64_t kNever = -62135596800;
+};
+
 class TlsStream : public Stream {
  public:
   /// The protocol that ALPN chose, or empty.
   virtual std::string protocol() const = 0;
+  virtual TlsPeer peer_certificates() const = 0;
 };
 
 /// Shakes hands over `inner`; `host` is for SNI and the certificate's name where settings name

@@ -5,6 +5,7 @@
 
 namespace collector::receive {
 
+Definition prometheus_exporter_blackbox();
 Definition prometheus_exporter_process();
 Definition prometheus_exporter_self();
 Definition prometheus_exporter_static();

@@ -155,4 +155,26 @@ Result<std::string> unzstd(std::string_view in, std::size_t max_out, Reservation
   return out;
 }
 
+Result<std::string> undeflate(std::string_view in, std::size_t max_out, Reservation& charge) {
+  const std::unique_ptr<libdeflate_decompressor, void (*)(libdeflate_decompressor*)> decompressor(
+      libdeflate_alloc_decompressor(), libdeflate_free_decompressor);
+  const std::size_t cap = std::min(max_out, in.size() * kMaxRatio);
+  std::string out;
+  for (std::size_t guess = std::min<std::size_t>(std::max<std::size_t>(in.size() * 4, 1024), cap);;
+       guess = std::min(guess * 2, cap)) {
+    if (Status s = make_room(out, 0, guess, charge); !s.ok()) return failed(charge, s);
+    std::size_t used = 0;
+    std::size_t made = 0;
+    const auto result = libdeflate_deflate_decompress_ex(decompressor.get(), in.data(), in.size(),
+                                                         out.data(), guess, &used, &made);
+    if (result == LIBDEFLATE_SUCCESS) {
+      out.resize(made);
+      return out;
+    }
+    if (result != LIBDEFLATE_INSUFFICIENT_SPACE)
+      return failed(charge, Status(Code::data_loss, "deflate: damaged"));
+    if (guess == cap) return failed(charge, too_large(cap));
+  }
+}
+
 }  // namespace collector::wire

@@ -21,6 +21,8 @@ Result<std::string> snappy_uncompress(std::string_view in, std::size_t max_out,
 /// gzip (RFC 1952), one member or several.
 std::string gzip(std::string_view in, int level = 6);
 Result<std::string> gunzip(std::string_view in, std::size_t max_out, Reservation& charge);
+/// One bare deflate stream (RFC 1951); what stands behind it is ignored.
+Result<std::string> undeflate(std::string_view in, std::size_t max_out, Reservation& charge);
 
 /// Zstandard (RFC 8878), one frame or several; those to skip are skipped.
 std::string zstd(std::string_view in, int level = 3);
