@@ -385,8 +385,9 @@ Task<bool> Sender::back_off(Duration& delay, const Answer& answer) {
   const Duration most =
       parked_ ? std::max(kParkedBackoff, limits_.max_backoff) : limits_.max_backoff;
   delay = delay.count() == 0 ? limits_.min_backoff : std::min(delay * 2, most);
-  // Half of it is chance, so that lanes which failed together do not return together.
-  const double share = 0.5 + 0.5 * random_.unit();
+  // A fifth of it is chance, so that lanes which failed together do not return together, and no
+  // wait is much shorter than the one before it (prometheus/compliance, exponential backoff).
+  const double share = 0.8 + 0.2 * random_.unit();
   const Duration wait =
       answer.after
           ? *answer.after
