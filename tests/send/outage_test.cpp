@@ -79,11 +79,10 @@ class Days {
   Task<net::Response> answer(net::Request request) {
     net::Response response;
     response.status = up ? 204 : 503;
-    const auto samples = decode_write_request(request.body);
     if (up) {
       const bool slept = co_await sleep_for(bench_->loop, 3s, {});
       (void)slept;
-      for (const auto& s : samples) {
+      for (const auto& s : decode_write_request(request.body)) {
         const auto value = static_cast<std::int64_t>(s.value);
         got[s.labels.at("__name__") == "m0" ? 0 : 1].push_back(value);
         newest_ = std::max(newest_.value_or(0), value);
