@@ -153,6 +153,7 @@ Status ProtobufReader::read_labels(
   if (bad != DecodeError::none) return error(wire::to_string(bad));
   for (const auto* labels : {&first.label, &metric_.label})
     for (const pb::LabelPair& label : *labels) {
+      if (label.name.empty()) return error("a label has no name");
       if (!wire::is_utf8(label.name) || !wire::is_utf8(label.value))
         return error("a label is not UTF-8");
       out.emplace_back(label.name, label.value);
