@@ -148,7 +148,7 @@ struct Exemplar {
 };
 
 /// The columns of a metrics batch: arrays of equal length for float samples, and what belongs
-/// beside them. A series that is only in `exemplars` has its samples in the batch too.
+/// beside them. The series of an exemplar may be without a sample here: senders cut as they like.
 struct MetricColumns {
   std::vector<SeriesId> series;
   std::vector<std::int64_t> timestamp;  ///< ms since 1970
