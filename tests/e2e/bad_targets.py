@@ -102,7 +102,8 @@ def main():
         page = get(ours.url + "/targets")
         check("401" in page and "certificate" in page, "the page shows the errors")
         check("401" in ours.output(), "the log shows the errors")
-        check(errors()[good.port]["health"] == "up", "the good target is not disturbed")
+        wait_for("the good target is not disturbed",
+                 lambda: errors()[good.port]["health"] == "up")
         wait_for("good samples", lambda: len(sink.samples("good")) >= 3)
         wait_for("the password works", lambda: sink.samples("secret_series"))
         check('"p"' not in get(ours.url + "/api/v0/components/prometheus.scrape.password"),
