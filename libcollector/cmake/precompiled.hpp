@@ -1,5 +1,5 @@
-// What nearly every source includes, for builds that precompile it (COLLECTOR_PRECOMPILE). No source
-// may count on it: the release build does without.
+// What nearly every source includes, for builds that precompile it (COLLECTOR_PRECOMPILE). No
+// source may count on it: the release build does without.
 #pragma once
 
 #include <collector/engine/seams.hpp>
