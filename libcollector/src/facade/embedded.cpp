@@ -19,8 +19,8 @@ namespace {
 
 constexpr Duration kPushLimit = std::chrono::seconds(5);
 constexpr Duration kFlushPoll = std::chrono::milliseconds(1);
-/// How long a loop that did not answer may take to end what it is doing.
-constexpr Duration kPatience = std::chrono::milliseconds(50);
+/// How much later than its deadline a loop may answer to a close before it counts as hanging.
+constexpr Duration kPatience = std::chrono::milliseconds(60);
 
 /// One answer from the loop to a waiting caller.
 template <class T>
@@ -83,7 +83,6 @@ struct Embedded::Worker {
   pipeline::Controller controller{Seams{loop, network, files, random, budget}, builtin_components(),
                                   output, options()};
   std::thread thread;
-  std::shared_ptr<Answer<bool>> ended = std::make_shared<Answer<bool>>();  ///< from the thread
 
   explicit Worker(std::uint64_t memory_limit) : budget(memory_limit) {}
 
@@ -179,12 +178,7 @@ Status ask(const std::shared_ptr<W>& worker, Duration limit, Make make) {
 Result<std::unique_ptr<Embedded>> Embedded::open(const std::string& config,
                                                  std::uint64_t memory_limit) {
   std::unique_ptr<Embedded> made(new Embedded(memory_limit));
-  made->worker_->thread = start_quiet_thread([worker = made->worker_]() mutable {
-    worker->loop.run();
-    const auto ended = worker->ended;
-    worker.reset();
-    ended->give(true);
-  });
+  made->worker_->thread = start_quiet_thread([worker = made->worker_] { worker->loop.run(); });
   const Status status =
       ask(made->worker_, std::chrono::hours(1), [config](Worker& w) { return w.load(config); });
   if (!status.ok()) return status;
@@ -222,12 +216,13 @@ Status Embedded::close(Duration timeout) {
   if (!worker_) return {};
   auto worker = std::exchange(worker_, nullptr);
   if (!worker->thread.joinable()) return {};  // it could not be started
-  const auto answer = ask_for(worker, timeout + std::chrono::milliseconds(10),
-                              [timeout](Worker& w) { return w.close(timeout); });
-  worker->loop.stop();
-  // A thread that answers ends at once. One that is only slow must not be left to the end of the
-  // process, which takes away what it uses; one that hangs is, with all that it holds.
-  if (answer || worker->ended->wait(kPatience))
+  // The loop answers at its own deadline. One that is only slow is waited for: left behind, it
+  // would still run when the process ends and takes away what it uses.
+  const auto answer =
+      ask_for(worker, timeout + kPatience, [timeout](Worker& w) { return w.close(timeout); });
+  worker->loop.post([&loop = worker->loop] { loop.stop(); });
+  // A thread that answers ends at once. One that hangs keeps what it uses and is left behind.
+  if (answer)
     worker->thread.join();
   else
     worker->thread.detach();

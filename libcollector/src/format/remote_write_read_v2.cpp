@@ -1,5 +1,6 @@
 // io.prometheus.write.v2.Request (prometheus/prompb, io/prometheus/write/v2/types.proto).
 #include "format/remote_write_pass.hpp"
+#include "format/type_label.hpp"
 #include "proto/remote_write_v2.hpp"
 #include "wire/utf8.hpp"
 
@@ -67,28 +68,6 @@ class SeriesHash {
   base::Hash128 sum_;
   std::size_t place_ = 0;
 };
-
-std::string_view type_name(MetricType type) {
-  switch (type) {
-    case MetricType::unknown:
-      return "";
-    case MetricType::counter:
-      return "counter";
-    case MetricType::gauge:
-      return "gauge";
-    case MetricType::histogram:
-      return "histogram";
-    case MetricType::gauge_histogram:
-      return "gaugehistogram";
-    case MetricType::summary:
-      return "summary";
-    case MetricType::info:
-      return "info";
-    case MetricType::stateset:
-      return "stateset";
-  }
-  return "";
-}
 
 }  // namespace
 
@@ -287,7 +266,7 @@ class RemoteWriteReader::V2Pass : public Pass {
         self_.labels_.push_back(label);
     }
     if (more && type() != MetricType::unknown)
-      self_.labels_.push_back({"__type__", type_name(type())});
+      self_.labels_.push_back({"__type__", type_label(type())});
     if (more && !unit.empty()) self_.labels_.push_back({"__unit__", unit});
     const auto id = intake_.intern(self_.labels_, why_);
     if (id) self_.known_.add(key, 0, *id);

@@ -1,6 +1,7 @@
 #include "format/scrape_pass.hpp"
 
 #include "format/line_parts.hpp"
+#include "format/type_label.hpp"
 
 #include <fmt/format.h>
 
@@ -28,28 +29,6 @@ void honor_labels(const std::map<std::string, std::string>& target,
     if (std::none_of(exposed.begin(), exposed.end(),
                      [&](const model::Label& l) { return l.name == name; }))
       labels.set(name, value);
-}
-
-std::string_view type_label(MetricType type) {
-  switch (type) {
-    case MetricType::counter:
-      return "counter";
-    case MetricType::gauge:
-      return "gauge";
-    case MetricType::histogram:
-      return "histogram";
-    case MetricType::gauge_histogram:
-      return "gaugehistogram";
-    case MetricType::summary:
-      return "summary";
-    case MetricType::info:
-      return "info";
-    case MetricType::stateset:
-      return "stateset";
-    case MetricType::unknown:
-      break;
-  }
-  return {};
 }
 
 std::string text_of(const std::vector<model::Label>& labels) {

@@ -21,6 +21,7 @@ std::optional<SeriesId> RelabelCache::compute(SeriesId from) {
   const auto i = static_cast<std::size_t>(from);
   if (i >= map_.size()) map_.resize(std::max(series_.bound(), i + 1), kUnknown);
   ++size_;
+  ++computed_;
   series_.labels(from, scratch_);
   labels_.clear();
   for (const Label& label : scratch_) labels_.set(label.name, label.value);

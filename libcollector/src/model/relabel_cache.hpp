@@ -37,6 +37,8 @@ class RelabelCache {
   void forget_retired();
   /// Series whose result is remembered.
   std::size_t size() const { return size_; }
+  /// Results that were not remembered and had to be computed, so far.
+  std::uint64_t computed() const { return computed_; }
 
  private:
   static constexpr std::uint32_t kUnknown = 0;
@@ -49,6 +51,7 @@ class RelabelCache {
   Rewrite rewrite_;
   std::vector<std::uint32_t> map_;
   std::size_t size_ = 0;
+  std::uint64_t computed_ = 0;
   std::vector<Label> scratch_;
   LabelsBuilder labels_;
   std::shared_ptr<void> listening_;

@@ -58,10 +58,9 @@ void ControllerMetrics::loaded(bool ok, WallTime at, std::string_view hash) {
   own_.counter("alloy_config_load_failures_total", "Configurations that were refused.")
       .add(ok ? 0 : 1);
   if (!ok) return;
-  if (hash_) hash_->set(0);
-  hash_ = &own_.gauge("alloy_config_hash", "1 for the configuration that is in force.",
-                      {{"sha256", std::string(hash)}});
-  hash_->set(1);
+  hash_.reset();
+  hash_.emplace(own_.root(), StringMap{{"sha256", std::string(hash)}});
+  hash_->gauge("alloy_config_hash", "Which configuration is in force; always 1.").set(1);
 }
 
 void ControllerMetrics::show_memory() {

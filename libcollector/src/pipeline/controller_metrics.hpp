@@ -7,6 +7,7 @@
 #include <collector/engine/seams.hpp>
 
 #include <functional>
+#include <optional>
 #include <string_view>
 
 namespace collector::pipeline {
@@ -36,7 +37,7 @@ class ControllerMetrics {
   OwnMetrics own_;
   OwnMetrics graph_;  ///< with Alloy's labels of the root's controller
   Histogram& evaluation_;
-  Gauge* hash_ = nullptr;
+  std::optional<OwnMetrics> hash_;  ///< of the configuration in force: gone with it
 };
 
 }  // namespace collector::pipeline

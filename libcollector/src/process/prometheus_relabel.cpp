@@ -9,6 +9,7 @@
 #include "process/components.hpp"
 #include "process/measured_fanout.hpp"
 
+#include <algorithm>
 #include <optional>
 
 namespace collector::process {
@@ -120,11 +121,12 @@ class Relabel final : public Component<SeriesRelabelArgs, SeriesRelabelExports>,
 
   bool apply(Metrics& batch) {
     const std::size_t n = batch.size();
-    const std::size_t known = cache_->size();
+    const std::uint64_t before = cache_->computed();
     const bool left = model::rewrite_series(batch, *cache_, context().series());
-    const std::size_t missed = cache_->size() - known;
+    const std::uint64_t missed = cache_->computed() - before;
     counters_.misses.add(static_cast<double>(missed));
-    counters_.hits.add(static_cast<double>(n - missed));
+    // Series that only have exemplars here are no samples.
+    counters_.hits.add(static_cast<double>(n - std::min<std::uint64_t>(n, missed)));
     return left;
   }
 
