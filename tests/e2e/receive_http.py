@@ -145,7 +145,8 @@ def first(stack, receiver):
         return metric(ours.url, 'prometheus_receive_http_refused_requests_total{component_id="prometheus.receive_http.in",'
                       'reason="not_taken"}') > 0
     wait_for("a full outbox", full, 60)
-    check(metric(source.url, "prometheus_remote_storage_samples_retried_total") > 0, "the sender heard of it and keeps")
+    # Prometheus counts a retry after the wait that comes before it.
+    wait_for("the sender's retry", lambda: metric(source.url, "prometheus_remote_storage_samples_retried_total") > 0, 60)
     check(metric(source.url, "prometheus_remote_storage_samples_failed_total") == 0, "nothing was refused for good")
     receiver.come()
     compare("after an outage that filled the outbox", source, receiver.api)
