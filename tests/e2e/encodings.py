@@ -93,8 +93,13 @@ def main():
         wait_for("plain", lambda: any("body" not in l for l, _, _ in sink.samples("rows")))
         check(asked["plain"] == "identity" and asked["gzip"] == "gzip, zstd", str(asked))
         up = {}
-        for labels, _, value in sink.samples("up"):
-            up.setdefault(labels.get("body", "plain"), set()).add(value)
+
+        def all_known():  # `up` may come a request later than the rows
+            for labels, _, value in sink.samples("up"):
+                up.setdefault(labels.get("body", "plain"), set()).add(value)
+            return len(up) == len(bodies)
+
+        wait_for("up of each", all_known)
         check(up == {name: {0.0 if name in ("bomb", "damaged") else 1.0} for name in bodies}, str(up))
         shown = get(ours.url + "/api/v0/targets")
         check("over the limit" in shown and "zstd: damaged" in shown, shown)
