@@ -76,7 +76,7 @@ class Writer {
     }
     if (!group.empty()) {
       ++syncing_;
-      log_->when_synced(group, [this, group](const Status& s, std::uint64_t) {
+      log_->when_synced(group, {}, [this, group](const Status& s, std::uint64_t) {
         --syncing_;
         if (!s.ok()) ::_exit(6);
         for (const auto& f : group) say('s', static_cast<std::uint64_t>(f.oldest_ms));

@@ -246,7 +246,7 @@ TEST_CASE("group commit: a sync runs alone, and what came meanwhile is the next 
   const auto add = [&](int n) {
     const auto stored = bench.append(static_cast<std::uint64_t>(n), 50);
     REQUIRE(stored.has_value());
-    bench.log->when_synced({*stored}, [&synced, n](const Status& s, std::uint64_t) {
+    bench.log->when_synced({*stored}, {}, [&synced, n](const Status& s, std::uint64_t) {
       CHECK(s.ok());
       synced.push_back(n);
     });
@@ -269,7 +269,7 @@ TEST_CASE("after a sync that failed the frames are written elsewhere, or the wai
     const auto stored = bench.append(0, 50);
     REQUIRE(stored.has_value());
     std::vector<Status> outcome;
-    bench.log->when_synced({*stored},
+    bench.log->when_synced({*stored}, {},
                            [&](const Status& s, std::uint64_t) { outcome.push_back(s); });
     // The calls of the sync: the folder, then the file.
     bench.files.fail_call(2, Status(Code::unavailable, "I/O error"));

@@ -24,7 +24,7 @@ void work(LogBench& bench, Known& known, testing::SeededRandom& chance) {
       known.issued.insert(n);
       const auto stored = bench.append(n, 100 + chance.below(1200));
       if (!stored) continue;
-      bench.log->when_synced({*stored}, [&known, n](const Status& s, std::uint64_t) {
+      bench.log->when_synced({*stored}, {}, [&known, n](const Status& s, std::uint64_t) {
         if (s.ok()) known.synced.insert(n);
       });
     } else {
@@ -127,7 +127,7 @@ TEST_CASE("a folder that was made by its owner, who syncs nothing, survives as w
     const auto stored = bench.append(7, 100);
     REQUIRE(stored.has_value());
     bool synced = false;
-    bench.log->when_synced({*stored}, [&](const Status& s, std::uint64_t) { synced = s.ok(); });
+    bench.log->when_synced({*stored}, {}, [&](const Status& s, std::uint64_t) { synced = s.ok(); });
     bench.loop.run_for(10ms);
     REQUIRE(synced);
     bench.files.power_cut();

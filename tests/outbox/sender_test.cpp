@@ -97,7 +97,7 @@ TEST_CASE("a request that is on its way while its frame moves is delivered and c
   bench.start();
   std::vector<Status> told;
   for (std::uint64_t n = 0; n < 6; ++n) {
-    bench.log->when_synced({bench.push(n)},
+    bench.log->when_synced({bench.push(n)}, {},
                            [&](const Status& s, std::uint64_t) { told.push_back(s); });
   }
   bench.files.fail_call(2, Status(Code::unavailable, "I/O error"));  // the folder, then the file
@@ -115,7 +115,8 @@ TEST_CASE("frames that moved are sent, once and in order, when the endpoint come
   SenderBench bench;
   bench.endpoint.up = false;
   bench.start();
-  for (std::uint64_t n = 0; n < 5; ++n) bench.log->when_synced({bench.push(n)}, [](auto&&...) {});
+  for (std::uint64_t n = 0; n < 5; ++n)
+    bench.log->when_synced({bench.push(n)}, {}, [](auto&&...) {});
   bench.files.fail_call(2, Status(Code::unavailable, "I/O error"));
   bench.loop.run_for(100ms);
   for (std::uint64_t n = 5; n < 8; ++n) bench.push(n);

@@ -23,14 +23,15 @@ const Status kBroken(Code::unavailable, "I/O error");
 struct SyncBench : LogBench {
   SyncBench() { open(); }
   /// Appends frames from..to, 1 to 5 items each, and waits for them together.
-  void group(int which, std::uint64_t from, std::uint64_t to, std::size_t size = 600) {
+  void group(int which, std::uint64_t from, std::uint64_t to, std::size_t size = 600,
+             Duration patience = {}) {
     std::vector<outbox::StoredFrame> frames;
     for (std::uint64_t n = from; n < to; ++n) {
       const auto stored = append(n, size);
       REQUIRE(stored.has_value());
       frames.push_back(*stored);
     }
-    log->when_synced(frames, [this, which](const Status& s, std::uint64_t items) {
+    log->when_synced(frames, patience, [this, which](const Status& s, std::uint64_t items) {
       told.push_back({which, s.ok(), items});
     });
   }
@@ -101,7 +102,7 @@ TEST_CASE("a second failure ends it: everybody is told how much is gone, and the
 TEST_CASE("an answer for the number that a frame had before it moved counts, once") {
   SyncBench bench;
   const auto frame = *bench.append(1, 50);
-  bench.log->when_synced({frame}, [](auto&&...) {});
+  bench.log->when_synced({frame}, {}, [](auto&&...) {});
   bench.files.fail_call(2, kBroken);
   bench.loop.run_for(20ms);
   bool fired = false;
@@ -137,4 +138,64 @@ TEST_CASE("a segment that is gone is not synced any more") {
   REQUIRE(bench.told.size() == 1);
   CHECK(!synced.contains(first));
   CHECK(synced.contains(bench.segment_files().back()));
+}
+
+TEST_CASE("who is patient shares a sync with others") {
+  SyncBench bench;
+  int syncs = 0;
+  bench.files.ignore_syncs([&](const std::string& path) {
+    syncs += path.ends_with(".seg");
+    return false;
+  });
+  bench.group(1, 0, 1, 100, 100ms);
+  bench.loop.run_for(40ms);
+  bench.group(2, 1, 2, 100, 100ms);
+  bench.loop.run_for(50ms);
+  CHECK(syncs == 0);
+  CHECK(bench.told.empty());
+  bench.loop.run_for(30ms);
+  CHECK(syncs == 1);
+  CHECK(bench.told == std::vector<Told>{{1, true, 0}, {2, true, 0}});
+  // Who is not takes the others along.
+  bench.group(3, 2, 3, 100, 10s);
+  bench.group(4, 3, 4, 100);
+  bench.loop.run_for(20ms);
+  CHECK(syncs == 2);
+  CHECK(bench.told.size() == 4);
+  // And who is less patient than the one before is not made to wait for it.
+  bench.group(5, 4, 5, 100, 10s);
+  bench.group(6, 5, 6, 100, 100ms);
+  bench.loop.run_for(120ms);
+  CHECK(syncs == 3);
+  CHECK(bench.told.size() == 6);
+  bench.loop.run_for(20s);
+  CHECK(syncs == 3);
+  bench.files.power_cut();
+  bench.log.reset();
+  bench.open();
+  CHECK(bench.waiting() == std::vector<std::uint64_t>{0, 1, 2, 3, 4, 5});
+}
+
+TEST_CASE("what is delivered before its sync begins needs none") {
+  SyncBench bench;
+  int syncs = 0;
+  bench.files.ignore_syncs([&](const std::string& path) {
+    syncs += path.ends_with(".seg");
+    return false;
+  });
+  bench.group(1, 0, 2, 600, 100ms);
+  bench.group(2, 2, 3, 600, 200ms);
+  outbox::Position position;
+  for (int i = 0; i < 2; ++i) REQUIRE(bench.log->acknowledge(*bench.log->next(position)));
+  bench.loop.run_for(120ms);
+  CHECK(syncs == 0);
+  CHECK(bench.told == std::vector<Told>{{1, true, 0}});
+  bench.loop.run_for(100ms);
+  CHECK(syncs == 1);
+  CHECK(bench.told.size() == 2);
+  // A log may go while somebody waits.
+  bench.group(3, 3, 4, 600, 100ms);
+  bench.log.reset();
+  bench.loop.run_for(1s);
+  CHECK(bench.told.size() == 2);
 }

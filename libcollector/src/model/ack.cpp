@@ -7,12 +7,15 @@ namespace collector {
 struct Ack::State {
   Loop& loop;
   Function<void(Outcome)> done;
-  Outcome joined;
+  Duration patience;
+  Outcome joined{};
   std::size_t shares = 1;
 };
 
-Ack::Ack(Loop& loop, Function<void(Outcome)> done)
-    : state_(new State{loop, std::move(done), {}, 1}) {}
+Ack::Ack(Loop& loop, Function<void(Outcome)> done, Duration patience)
+    : state_(new State{loop, std::move(done), patience}) {}
+
+Duration Ack::patience() const { return state_ ? state_->patience : Duration{}; }
 
 Ack& Ack::operator=(Ack&& other) noexcept {
   if (this != &other) {

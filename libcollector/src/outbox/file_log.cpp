@@ -58,7 +58,9 @@ FileLog::FileLog(Loop& loop, Files& files, Random& random, std::string folder, O
 }
 
 FileLog::~FileLog() {
+  tell(0);
   loop_.disarm(cursor_timer_);
+  loop_.disarm(sync_timer_);
   cursor_stale_ = true;
   save();
   if (!cursor_stale_) seal();

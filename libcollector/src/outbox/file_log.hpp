@@ -37,7 +37,9 @@ class FileLog final : public Log {
   ~FileLog() override;
 
   Result<StoredFrame> append(Frame frame, std::string& buffer) override;
-  void when_synced(std::vector<StoredFrame> frames, Synced done) override;
+  void when_synced(std::vector<StoredFrame> frames, Duration patience, Synced done) override;
+  /// The end is near: nobody's patience counts any more.
+  void hurry();
   std::optional<StoredFrame> next(Position& position) override;
   Result<std::string> read(const StoredFrame& frame) override;
   bool acknowledge(const StoredFrame& frame) override;
@@ -74,6 +76,7 @@ class FileLog final : public Log {
   };
   struct Waiter {
     std::vector<StoredFrame> frames;
+    Instant due;  ///< for the sync to begin
     Synced done;
   };
   /// Frames that are missing between two; their items when the neighbours tell.
@@ -101,8 +104,11 @@ class FileLog final : public Log {
   Status with_reserve(Function<Status()> work);
   bool has_reserve();
   void give_back_reserve();
+  void sync_when_due();
   void start_sync();
   void synced(std::uint64_t through, const Status& status);
+  void tell(std::uint64_t through);
+  bool delivered(std::uint64_t sequence) const;
   void rewrite(const Status& why);
   Status copy(const std::vector<StoredFrame>& frames, std::vector<StoredFrame>& copies);
 
@@ -120,6 +126,8 @@ class FileLog final : public Log {
   bool reserved_ = false;  ///< the reserve is there
   Instant reserve_tried_{};
   TimerId cursor_timer_ = TimerId::none;
+  TimerId sync_timer_ = TimerId::none;
+  Instant sync_due_{};  ///< when that fires
   Segments segments_;
   std::shared_ptr<File> active_;  ///< of the last segment, while it is written
   std::pair<std::uint64_t, std::shared_ptr<File>> opened_;  ///< the segment that is read
@@ -137,7 +145,7 @@ class FileLog final : public Log {
   std::map<std::uint64_t, StoredFrame> moved_;
   std::map<std::uint64_t, std::uint64_t> moved_from_;
   int unreadable_ = 0;  ///< tries in a row to read a page that failed
-  bool syncing_ = false;
+  bool syncing_ = false, hurried_ = false;
   bool rewritten_ = false;  ///< because of a sync that failed, and not synced since
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

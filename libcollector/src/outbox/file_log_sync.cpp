@@ -6,13 +6,38 @@
 
 namespace collector::outbox {
 
-void FileLog::when_synced(std::vector<StoredFrame> frames, Synced done) {
-  waiters_.push_back({std::move(frames), std::move(done)});
-  start_sync();
+void FileLog::when_synced(std::vector<StoredFrame> frames, Duration patience, Synced done) {
+  if (hurried_) patience = {};
+  waiters_.push_back({std::move(frames), loop_.now() + patience, std::move(done)});
+  sync_when_due();
+}
+
+/// Begins the next sync, or waits until the most impatient waiter wants it.
+void FileLog::sync_when_due() {
+  if (syncing_ || waiters_.empty()) return;
+  const auto first =
+      std::min_element(waiters_.begin(), waiters_.end(),
+                       [](const Waiter& a, const Waiter& b) { return a.due < b.due; });
+  const Instant now = loop_.now();
+  if (first->due <= now) return start_sync();
+  if (sync_timer_ != TimerId::none && sync_due_ <= first->due) return;
+  loop_.disarm(sync_timer_);
+  sync_due_ = first->due;
+  sync_timer_ = loop_.arm(first->due - now, [this] {
+    sync_timer_ = TimerId::none;
+    tell(0);
+    sync_when_due();
+  });
+}
+
+void FileLog::hurry() {
+  hurried_ = true;
+  for (Waiter& w : waiters_) w.due = loop_.now();
+  sync_when_due();
 }
 
 void FileLog::start_sync() {
-  if (syncing_ || waiters_.empty()) return;
+  loop_.disarm(std::exchange(sync_timer_, TimerId::none));
   syncing_ = true;
   auto result = std::make_shared<Status>();
   const std::uint64_t through = next_sequence_ - 1;
@@ -34,14 +59,26 @@ void FileLog::synced(std::uint64_t through, const Status& status) {
     return rewrite(status);
   }
   rewritten_ = false;
-  std::vector<Waiter> waiting = std::exchange(waiters_, {});
-  for (Waiter& w : waiting) {
-    if (w.frames.empty() || w.frames.back().sequence <= through)
+  tell(through);
+  sync_when_due();
+}
+
+/// Those whose frames are synced, which are the frames up to `through`, or delivered meanwhile.
+void FileLog::tell(std::uint64_t through) {
+  for (Waiter& w : std::exchange(waiters_, {})) {
+    if (std::all_of(w.frames.begin(), w.frames.end(), [&](const StoredFrame& frame) {
+          return frame.sequence <= through || delivered(frame.sequence);
+        }))
       w.done({}, 0);
     else
       waiters_.push_back(std::move(w));
   }
-  start_sync();
+  // What was written again is delivered, or synced.
+  if (waiters_.empty()) rewritten_ = false;
+}
+
+bool FileLog::delivered(std::uint64_t sequence) const {
+  return acknowledged(sequence) && !lost_.contains(sequence);
 }
 
 /// After a sync that failed nobody knows what of the file is on the disk, and another sync of it
@@ -58,14 +95,12 @@ void FileLog::rewrite(const Status& why) {
   std::vector<std::pair<StoredFrame, StoredFrame>> moved;
   std::vector<Function<void()>> tell;
   for (Waiter& w : std::exchange(waiters_, {})) {
-    std::erase_if(w.frames, [&](const StoredFrame& f) {
-      return acknowledged(f.sequence) && !lost_.contains(f.sequence);
-    });
+    std::erase_if(w.frames, [&](const StoredFrame& f) { return delivered(f.sequence); });
     std::vector<StoredFrame> copies;
     if (problem.ok()) problem = copy(w.frames, copies);
     if (problem.ok() && !w.frames.empty()) {
       for (std::size_t i = 0; i < copies.size(); ++i) moved.emplace_back(w.frames[i], copies[i]);
-      waiters_.push_back({std::move(copies), std::move(w.done)});
+      waiters_.push_back({std::move(copies), w.due, std::move(w.done)});
       continue;
     }
     std::uint64_t items = 0;
@@ -85,7 +120,7 @@ void FileLog::rewrite(const Status& why) {
   }
   for (auto& one : tell) one();
   if (waiters_.empty()) rewritten_ = false;
-  start_sync();
+  sync_when_due();
 }
 
 /// All of the frames, or none.

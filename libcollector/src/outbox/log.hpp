@@ -54,9 +54,10 @@ class Log {
   virtual Result<StoredFrame> append(Frame frame, std::string& buffer) = 0;
   /// Calls `done` once all of these frames survive a loss of power or are delivered; or with an
   /// error, when they cannot be made to: then those that were not delivered are no longer in the
-  /// log, and `items` says how many items they held. Never from within.
+  /// log, and `items` says how many items they held. Never from within. The work begins after
+  /// `patience` at the latest: others may come until then and share it.
   using Synced = Function<void(Status, std::uint64_t items)>;
-  virtual void when_synced(std::vector<StoredFrame> frames, Synced done) = 0;
+  virtual void when_synced(std::vector<StoredFrame> frames, Duration patience, Synced done) = 0;
   /// Calls `done` from within the acknowledge() of this frame; not when the log dies before.
   void when_acknowledged(std::uint64_t sequence, Function<void()> done) {
     if (acknowledged(sequence)) return done();

@@ -16,7 +16,7 @@ Result<StoredFrame> MemoryLog::append(Frame frame, std::string& buffer) {
   return stored;
 }
 
-void MemoryLog::when_synced(std::vector<StoredFrame>, Synced done) {
+void MemoryLog::when_synced(std::vector<StoredFrame>, Duration, Synced done) {
   loop_.post([done = std::move(done)]() mutable {
     done(Status(Code::failed_precondition, "this outbox is in memory"), 0);
   });

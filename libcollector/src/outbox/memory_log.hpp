@@ -15,7 +15,7 @@ class MemoryLog final : public Log {
   MemoryLog(Loop& loop, Reservation charge) : loop_(loop), charge_(std::move(charge)) {}
 
   Result<StoredFrame> append(Frame frame, std::string& buffer) override;
-  void when_synced(std::vector<StoredFrame> frames, Synced done) override;
+  void when_synced(std::vector<StoredFrame> frames, Duration patience, Synced done) override;
   std::optional<StoredFrame> next(Position& position) override;
   Result<std::string> read(const StoredFrame& frame) override;
   bool acknowledge(const StoredFrame& frame) override;

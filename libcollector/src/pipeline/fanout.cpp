@@ -129,11 +129,14 @@ void offer(Loop& loop, std::shared_ptr<Flight> flight, Branch branch) {
   edge.bytes += flight->batch.bytes();
   edge.waiting += items;
   ++edge.batches;
-  Ack ack(loop, [&loop, flight, branch, items, sent = loop.now()](Outcome outcome) mutable {
-    branch.edge->latency_seconds += std::chrono::duration<double>(loop.now() - sent).count();
-    count(*branch.edge, outcome, items);
-    settled(loop, std::move(flight), std::move(branch), std::move(outcome));
-  });
+  Ack ack(
+      loop,
+      [&loop, flight, branch, items, sent = loop.now()](Outcome outcome) mutable {
+        branch.edge->latency_seconds += std::chrono::duration<double>(loop.now() - sent).count();
+        count(*branch.edge, outcome, items);
+        settled(loop, std::move(flight), std::move(branch), std::move(outcome));
+      },
+      flight->batch.ack.patience());
   if (!branch.to->sink)
     return ack.settle(Outcome::rejected("component " + branch.to->node + " has left", items));
   branch.to->sink->consume(flight->batch.with(std::move(ack)));

@@ -67,6 +67,7 @@ Task<void> RemoteWriteEndpoint::drain(Self self, Instant deadline) {
   self->stop_.request_stop();
   Loop& loop = self->context_.loop();
   if (!self->memory()) deadline = std::min(deadline, loop.now() + kDurableDrain);
+  if (self->files_log_) self->files_log_->hurry();
   for (const Channel& channel : self->channels_)
     co_await outbox::Sender::drain(channel.sender, deadline);
   while (self->tasks_ > 0) {

@@ -43,7 +43,9 @@ struct Outcome {
 class Ack {
  public:
   Ack() = default;  ///< Nobody waits.
-  Ack(Loop& loop, Function<void(Outcome)> done);
+  /// `patience`: how long the giver can do without the outcome while nothing else is amiss. What
+  /// makes the batch durable may wait that long for others to share the work with.
+  Ack(Loop& loop, Function<void(Outcome)> done, Duration patience = {});
   Ack(Ack&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
   Ack& operator=(Ack&& other) noexcept;
   ~Ack() { abandon(); }
@@ -53,6 +55,7 @@ class Ack {
   /// Joins `outcome` and gives up this share.
   void settle(Outcome outcome);
   bool waited_for() const { return state_ != nullptr; }
+  Duration patience() const;
 
  private:
   struct State;
