@@ -3,11 +3,13 @@
 
 #include <collector/engine/testing.hpp>
 
+#include "net/body_pool.hpp"
 #include "net/http_client.hpp"
 #include "net/http_client_config.hpp"
 #include "net/http_server.hpp"
 #include "net/system_loop.hpp"
 #include "net/system_network.hpp"
+#include "wire/compression.hpp"
 
 #include <thread>
 
@@ -230,4 +232,83 @@ TEST_CASE("a body that is taken piece by piece") {
   REQUIRE(bad.has_value());
   CHECK(bad->body == body);
   CHECK(taken.size() == body.size());
+}
+
+TEST_CASE("memory of bodies is used again, and nothing of the one before is seen") {
+  World world;
+  Budget budget(64U << 20);
+  std::string next;
+  bool zipped = false;
+  world.serve("server", [&](const net::Request&) -> Task<net::Response> {
+    net::Response response;
+    response.body = zipped ? wire::gzip(next) : next;
+    if (zipped) response.headers.add("Content-Encoding", "gzip");
+    co_return response;
+  });
+  const auto text = [&](std::size_t size, char from) {
+    std::string out;
+    for (std::size_t i = 0; i < size; ++i)
+      out += static_cast<char>(from + static_cast<char>(world.random.next() % 16));
+    return out;
+  };
+  {
+    net::ConnectSettings settings;
+    settings.budget = budget;
+    net::HttpClient client(world.loop, world.network, settings);
+    net::BodyPool pool(budget);
+    net::SendOptions options;
+    options.pool = &pool;
+    std::size_t i = 0;
+    for (const std::size_t size :
+         {300'000U, 100'000U, 0U, 10U, 299'999U, 2'500'000U, 20'000U, 5U}) {
+      for (const bool zip : {false, true}) {
+        CAPTURE(size, zip);
+        zipped = zip;
+        next = text(size, static_cast<char>('a' + i++ % 3));
+        auto answer = world.send(client, get("http://server/"), options);
+        REQUIRE(answer.has_value());
+        REQUIRE((answer->body == next));
+        CHECK(answer->charge.bytes() >= size);
+        answer->charge.release();
+        pool.give(std::move(answer->body));
+      }
+    }
+    // The third of three finds no place in it.
+    for (int n = 0; n < 3; ++n) pool.give(std::string(100'000, 'x'));
+    CHECK(budget.usage().used <= 2 * (std::size_t{4} << 20) + (128U << 10));
+  }
+  CHECK(budget.usage().used == 0);
+}
+
+TEST_CASE(
+    "as many connections as there were requests at once are kept, for as long as they are good") {
+  World world;
+  world.serve("server", [&](const net::Request&) -> Task<net::Response> {
+    const bool slept = co_await sleep_for(world.loop, 1s, {});
+    (void)slept;
+    co_return net::Response{200, {}, "ok", {}};
+  });
+  net::HttpClient client(world.loop, world.network);
+  const auto many = [&] {
+    int answered = 0;
+    for (int i = 0; i < 30; ++i)
+      spawn(client.send(get("http://server/"), {}),
+            [&](const Result<net::Response>& r) { answered += r.has_value(); });
+    REQUIRE(world.loop.run_until([&] { return answered == 30; }, 1min));
+  };
+  const auto connects = [&] {
+    const std::string& trace = world.network.trace();
+    int n = 0;
+    for (auto at = trace.find("connect"); at != std::string::npos;
+         at = trace.find("connect", at + 1))
+      ++n;
+    return n;
+  };
+  many();
+  const int first = connects();
+  many();
+  CHECK(connects() == first);
+  world.loop.run_for(100s);
+  many();
+  CHECK(connects() == 2 * first);
 }

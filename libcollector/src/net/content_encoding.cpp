@@ -1,11 +1,14 @@
 #include "net/content_encoding.hpp"
 
+#include "net/body_pool.hpp"
 #include "wire/compression.hpp"
+
+#include <utility>
 
 namespace collector::net {
 
 Status decode_body(Headers& headers, std::string& body, std::size_t max, const Budget& budget,
-                   Reservation& held) {
+                   Reservation& held, BodyPool* pool) {
   std::string left(headers.get("Content-Encoding"));
   bool undone = false;
   while (!left.empty()) {
@@ -20,10 +23,13 @@ Status decode_body(Headers& headers, std::string& body, std::size_t max, const B
     const bool gzip = equal_fold(coding, "gzip") || equal_fold(coding, "x-gzip");
     if (!gzip && !equal_fold(coding, "zstd")) break;
     Reservation charge = budget.charge(0, "decoded_body");
-    auto plain = gzip ? wire::gunzip(body, max, charge) : wire::unzstd(body, max, charge);
+    std::string room = pool ? pool->take() : std::string();
+    auto plain = gzip ? wire::gunzip(body, max, charge, std::move(room))
+                      : wire::unzstd(body, max, charge, std::move(room));
     if (!plain) return plain.error();
-    body = std::move(*plain);
+    std::swap(body, *plain);
     held = std::move(charge);
+    if (pool) pool->give(std::move(*plain));
     left.resize(comma == std::string::npos ? 0 : comma);
     undone = true;
   }

@@ -63,6 +63,7 @@ struct Response {
   Reservation charge;  ///< client: what the body holds of the budget
 };
 
+class BodyPool;
 struct HttpTrace;
 
 struct SendOptions {
@@ -76,6 +77,7 @@ struct SendOptions {
   bool every_body = false;  ///< on_body takes the bodies of every status
   /// Numeric address that stands for the URL's host wherever that would be resolved; empty: none.
   std::string address;
+  BodyPool* pool = nullptr;    ///< gives memory for the body; outlives the call
   HttpTrace* trace = nullptr;  ///< see http_trace.hpp; outlives the call
   std::stop_token stop;
 };

@@ -8,12 +8,15 @@
 
 #include <fmt/format.h>
 
+#include <deque>
 #include <map>
 
 namespace collector::net {
 namespace {
 
-constexpr std::size_t kIdlePerOrigin = 4;
+/// As many as Prometheus keeps (common/config, NewRoundTripperFromConfig): many targets may be
+/// behind one address.
+constexpr std::size_t kIdlePerOrigin = 1000;
 constexpr Duration kIdleTime = std::chrono::seconds(90);
 
 struct Connection {
@@ -33,20 +36,27 @@ struct HttpClient::State {
   Network& network;
   ConnectSettings settings;
   std::shared_ptr<TlsContext> tls;
-  std::multimap<std::string, Connection> idle;
+  std::map<std::string, std::deque<Connection>> idle;  ///< by origin; the latest ones last
   std::map<std::string, std::shared_ptr<Http2Session>> sessions;
 
   State(Loop& l, Network& n, ConnectSettings s) : loop(l), network(n), settings(std::move(s)) {}
 
   std::optional<Connection> take(const std::string& origin) {
-    auto [from, to] = idle.equal_range(origin);
-    while (from != to) {
-      Connection connection = std::move(std::prev(to)->second);
-      to = idle.erase(std::prev(to));
-      if (loop.now() - connection.idle_since < kIdleTime) return connection;
-      from = idle.lower_bound(origin);
+    const auto at = idle.find(origin);
+    if (at == idle.end()) return std::nullopt;
+    retire(at->second);
+    std::optional<Connection> connection;
+    if (!at->second.empty()) {
+      connection.emplace(std::move(at->second.back()));
+      at->second.pop_back();
     }
-    return std::nullopt;
+    if (at->second.empty()) idle.erase(at);
+    return connection;
+  }
+
+  void retire(std::deque<Connection>& connections) {
+    while (!connections.empty() && loop.now() - connections.front().idle_since >= kIdleTime)
+      connections.pop_front();
   }
 
   /// The HTTP/2 connection to `origin` while it is good for another request.
@@ -61,10 +71,12 @@ struct HttpClient::State {
   }
 
   void keep(const std::string& origin, Connection connection) {
-    if (idle.count(origin) >= kIdlePerOrigin) return;
+    auto& connections = idle[origin];
+    retire(connections);
+    if (connections.size() >= kIdlePerOrigin) return;
     connection.idle_since = loop.now();
     connection.in->rest();
-    idle.emplace(origin, std::move(connection));
+    connections.push_back(std::move(connection));
   }
 
   Task<Result<Connection>> open(Url url, std::string address, HttpTrace* trace,
@@ -147,8 +159,8 @@ struct HttpClient::State {
                                             std::string target, std::string host,
                                             SendOptions options, std::stop_token stop, bool* any) {
     std::string bytes = request_head(request, target, host);
-    // One write for small bodies; a large one is not copied.
-    const bool together = request.body.size() <= (16U << 10);
+    // One write for small bodies, which wakes the server once; a large one is not copied.
+    const bool together = request.body.size() <= (64U << 10);
     if (together) bytes += request.body;
     Status sent = co_await connection.stream->write(std::as_bytes(std::span(bytes)), stop);
     if (sent.ok() && !together)
@@ -163,6 +175,7 @@ struct HttpClient::State {
     read.trace = options.trace;
     read.stop = stop;
     read.budget = settings.budget;
+    read.pool = options.pool;
     auto response = co_await read_response(*connection.in, read, any);
     if (!response && !sent.ok()) co_return Result<Received<Response>>(sent);
     co_return response;
@@ -211,7 +224,11 @@ struct HttpClient::State {
           co_await exchange(*connection, request, target, url.authority(), options, stop, &any);
       if (!response) {
         const Code code = response.error().code();
-        if (pooled && !any && code == Code::unavailable) continue;
+        // Closed while it was idle; so are its neighbours, most likely.
+        if (pooled && !any && code == Code::unavailable) {
+          idle.erase(origin);
+          continue;
+        }
         co_return Result<Response>(response.error());
       }
       if (response->keep_alive && connection->in->data().empty())
@@ -259,7 +276,7 @@ Task<Result<Response>> HttpClient::send(Request request, SendOptions options) {
   }
   if (options.decode) {
     const Status decoded = decode_body(response->headers, response->body, options.max_decoded,
-                                       self->settings.budget, response->charge);
+                                       self->settings.budget, response->charge, options.pool);
     if (!decoded.ok()) co_return Result<Response>(decoded.in(doing));
   }
   co_return response;

@@ -18,6 +18,8 @@ namespace http = boost::beast::http;
 // A buffer doubles as long as reads fill it.
 constexpr std::size_t kLeastReadSize = 8U << 10;
 constexpr std::size_t kReadSize = 64U << 10;
+/// Of a declared body: what is made ready for bytes that may never come.
+constexpr std::size_t kBodyStep = 1U << 20;
 
 std::string text(beast::string_view v) { return std::string(v.data(), v.size()); }
 
@@ -39,7 +41,12 @@ class Parser final : public http::basic_parser<kRequest> {
   /// is there. A declared length is within the body limit: Beast has checked it by then.
   Status declare(const boost::optional<std::uint64_t>& length) {
     if (std::exchange(declared_, true) || !length || streamed()) return {};
+    direct_ = true;
     return body.declare(*length);
+  }
+  /// Bytes of a declared body that may be read right into it.
+  std::uint64_t direct() const {
+    return direct_ && this->is_header_done() ? this->content_length_remaining().value_or(0) : 0;
   }
 
  private:
@@ -93,7 +100,7 @@ class Parser final : public http::basic_parser<kRequest> {
   }
   void on_finish_impl(Ec&) override {}
 
-  bool declared_ = false;
+  bool declared_ = false, direct_ = false;
 };
 
 Status parse_error(const beast::error_code& ec, std::size_t max_body) {
@@ -104,6 +111,25 @@ Status parse_error(const beast::error_code& ec, std::size_t max_body) {
                   fmt::format("header is over the limit of {} fields or {} bytes", kMaxHeaderFields,
                               kMaxHeaderBytes));
   return Status(Code::data_loss, fmt::format("malformed HTTP: {}", ec.message()));
+}
+
+Status cut_off(bool any) {
+  return {Code::unavailable,
+          any ? "the connection was closed in mid-message" : "the connection was closed"};
+}
+
+/// The rest of a declared body, past the parser.
+Task<Status> read_body(ReadBuffer& in, IncomingBody& body, std::uint64_t left,
+                       std::stop_token stop) {
+  while (left > 0) {
+    const std::size_t most = static_cast<std::size_t>(std::min<std::uint64_t>(left, kBodyStep));
+    const auto n = co_await in.stream().read(body.room(most), stop);
+    if (!n) co_return n.error();
+    if (*n == 0) co_return cut_off(true);
+    body.put(*n);
+    left -= *n;
+  }
+  co_return Status();
 }
 
 /// Feeds `parser` until the message is whole. `*any` is set once there was a byte.
@@ -129,7 +155,11 @@ Task<Status> feed(ReadBuffer& in, P& parser, std::size_t max_body, std::stop_tok
       if (parser.is_done()) break;
       if (parser.is_header_done())
         if (Status s = parser.declare(parser.content_length()); !s.ok()) co_return s;
-      if (used > 0 && !ec) continue;
+      if (used > 0 && !ec && !in.data().empty()) continue;
+      if (const std::uint64_t left = parser.direct(); left > 0 && in.data().empty()) {
+        Status rest = co_await read_body(in, parser.body, left, std::move(stop));
+        co_return rest;
+      }
     }
     const auto n = co_await in.fill(stop);
     if (!parser.body.failure().ok()) co_return parser.body.failure();
@@ -137,9 +167,7 @@ Task<Status> feed(ReadBuffer& in, P& parser, std::size_t max_body, std::stop_tok
     if (*n > 0) continue;
     beast::error_code ec;
     if (parser.got_some()) parser.put_eof(ec);
-    if (ec || !parser.is_done())
-      co_return Status(Code::unavailable, *any ? "the connection was closed in mid-message"
-                                               : "the connection was closed");
+    if (ec || !parser.is_done()) co_return cut_off(*any);
   }
   co_return Status();
 }
@@ -150,7 +178,8 @@ Task<Result<Received<Message>>> receive(ReadBuffer& in, ReadOptions options, boo
   std::stop_source stop;
   auto pass_on = [&stop] { stop.request_stop(); };
   const std::stop_callback on_stop(options.stop, pass_on);
-  IncomingBody body(options.budget, kRequest ? "request_body" : "response_body", pass_on);
+  IncomingBody body(options.budget, kRequest ? "request_body" : "response_body", pass_on,
+                    options.pool);
   Parser<kRequest, Message> parser(body);
   if constexpr (!kRequest) {
     parser.skip(options.head);

@@ -48,7 +48,8 @@ struct ReadOptions {
   bool every_body = false;     ///< on_body takes bodies of every status
   HttpTrace* trace = nullptr;  ///< of a response
   std::stop_token stop;
-  Budget budget{};  ///< pays for the body
+  Budget budget{};           ///< pays for the body
+  BodyPool* pool = nullptr;  ///< gives memory for it
 };
 
 /// What was read, and whether the connection may carry another message.
