@@ -2,6 +2,7 @@
 // cut into requests.
 #include "format/remote_write.hpp"
 
+#include "wire/compression.hpp"
 #include "write_bench.hpp"
 
 using namespace collector;
@@ -77,4 +78,36 @@ TEST_CASE("requests are cut at their most samples, exemplars go with their serie
   CHECK(b.cutter.histograms_off() == 4);
   CHECK(b.cutter.exemplars_off() == 6);
   CHECK(b.cutter.exemplars_alone() == 0);
+}
+
+TEST_CASE("remote write 1.0: a body that is compressed as it is made is the same") {
+  WriteBench b;
+  std::string out;
+  std::string scratch;
+  for (const int n : {0, 1, 300, 5000}) {
+    CAPTURE(n);
+    b.fill(n);
+    // One series longer than a block, and one whose samples are.
+    b.add({{"__name__", "long"}, {"text", std::string(100'000, 'x') + std::to_string(n)}}, 1, 1);
+    for (int i = 0; i < 6000; ++i) b.add({{"__name__", "many"}}, 1'700'000'000'000 + i / 3, i);
+    for (const bool exemplars : {true, false}) {
+      CAPTURE(exemplars);
+      const format::CutOptions cut{.most = 3000, .custom_buckets = false, .exemplars = exemplars};
+      for (const auto& part : b.cutter.cut(b.columns, cut)) {
+        std::string plain;
+        format::append_write_request(b.columns, part, b.table, plain);
+        out = "before";
+        REQUIRE(format::append_write_body(b.columns, part, b.table, 0, scratch, out));
+        Reservation charge = Budget().charge(0, "body");
+        const auto back =
+            wire::snappy_uncompress(std::string_view(out).substr(6), 64U << 20, charge);
+        REQUIRE(back.has_value());
+        REQUIRE((*back == plain));
+        out = "before";
+        REQUIRE(
+            !format::append_write_body(b.columns, part, b.table, plain.size() + 1, scratch, out));
+        REQUIRE((out == "before" + plain));
+      }
+    }
+  }
 }

@@ -70,32 +70,98 @@ void put_text(std::string& out, char tag, std::string_view text) {
   out += text;
 }
 
-/// Samples without exemplars.
-void append_samples(const MetricColumns& columns, std::size_t begin, std::size_t end,
-                    const model::SeriesTable& series, std::string& out) {
-  constexpr std::size_t kMostOverhead = 1 + 10 + 1 + 10 + 1 + 8 + 1 + 10;
-  std::size_t room = 0;
-  for (std::size_t i = begin; i < end; ++i)
-    room += series.encoded_size(columns.series[i]) + kMostOverhead;
-  const std::size_t before = out.size();
-  out.resize(before + room);
-  char* p = out.data() + before;
-  for (std::size_t i = begin; i < end;) {
-    const SeriesId id = columns.series[i];
-    std::size_t next = i + 1;
-    while (next < end && columns.series[next] == id) ++next;
-    std::size_t body = series.encoded_size(id);
-    for (std::size_t k = i; k < next; ++k) {
-      const std::size_t size = sample_size(columns.timestamp[k]);
-      body += 1 + wire::varint_size(size) + size;
-    }
-    *p++ = kTimeSeriesTag;
-    p = wire::put_varint(p, body);
-    p = series.append_encoded(id, p);
-    for (; i < next; ++i) p = put_sample(p, columns.timestamp[i], columns.value[i]);
+/// The fields of a sample, of which nearly all of a batch differ in the value only.
+class SampleBytes {
+ public:
+  std::size_t size(std::int64_t timestamp) {
+    if (timestamp != timestamp_ || size_ == 0) make(timestamp);
+    return size_;
   }
-  out.resize(static_cast<std::size_t>(p - out.data()));
-}
+  /// Up to kMost bytes are overwritten.
+  char* put(char* p, std::int64_t timestamp, double value) {
+    const std::size_t n = size(timestamp);
+    std::memcpy(p, bytes_, sizeof bytes_);
+    std::memcpy(p + kValueAt, &value, sizeof value);
+    return p + n;
+  }
+  static constexpr std::size_t kMost = 32;
+
+ private:
+  static constexpr std::size_t kValueAt = 3;  // behind the tag, a length of one byte, and a tag
+  void make(std::int64_t timestamp) {
+    timestamp_ = timestamp;
+    size_ = static_cast<std::size_t>(put_sample(bytes_, timestamp, 0) - bytes_);
+  }
+  std::int64_t timestamp_ = 0;
+  std::size_t size_ = 0;
+  char bytes_[kMost] = {};
+};
+
+/// Samples without exemplars, encoded a block at a time.
+class SampleEncoder {
+ public:
+  /// Everything outlives it; `block` is memory.
+  SampleEncoder(const MetricColumns& columns, const RequestPart& part,
+                const model::SeriesTable& series, std::string& block)
+      : columns_(columns), series_(series), block_(block), at_(part.begin), end_(part.end) {
+    for (std::size_t i = at_; i < end_;) {
+      series.prefetch(columns.series[i]);
+      const Run run = run_at(i);
+      size_ += 1 + wire::varint_size(run.body) + run.body;
+      i = run.end;
+    }
+  }
+
+  std::size_t size() const { return size_; }
+  /// The next wire::kSnappyBlock bytes, at the end the rest.
+  std::string_view next() {
+    filled_ -= given_;
+    std::memmove(block_.data(), block_.data() + given_, filled_);
+    while (filled_ < wire::kSnappyBlock && at_ < end_) {
+      const Run run = run_at(at_);
+      const std::size_t most = filled_ + run.body + 1 + wire::kMostVarint + kSlack;
+      if (block_.size() < most) block_.resize(std::max(most, wire::kSnappyBlock + kSpare));
+      char* const p = encode(run, block_.data() + filled_);
+      filled_ = static_cast<std::size_t>(p - block_.data());
+    }
+    given_ = std::min(filled_, wire::kSnappyBlock);
+    return std::string_view(block_).substr(0, given_);
+  }
+  void append(std::string& out) {
+    const std::size_t before = out.size();
+    out.resize(before + size_ + kSlack);
+    for (char* p = out.data() + before; at_ < end_;) p = encode(run_at(at_), p);
+    out.resize(before + size_);
+  }
+
+ private:
+  static constexpr std::size_t kSlack = model::SeriesTable::kSlack, kSpare = 4096;
+  /// Neighbouring samples of one series.
+  struct Run {
+    std::size_t end = 0, body = 0;
+  };
+  Run run_at(std::size_t i) {
+    const SeriesId id = columns_.series[i];
+    Run run{i, series_.encoded_size(id)};
+    for (; run.end < end_ && columns_.series[run.end] == id; ++run.end)
+      run.body += sample_.size(columns_.timestamp[run.end]);
+    return run;
+  }
+  char* encode(const Run& run, char* p) {
+    *p++ = kTimeSeriesTag;
+    p = series_.append_encoded(columns_.series[at_], wire::put_varint(p, run.body));
+    for (; at_ < run.end; ++at_) p = sample_.put(p, columns_.timestamp[at_], columns_.value[at_]);
+    return p;
+  }
+
+  static_assert(SampleBytes::kMost <= kSlack);
+  SampleBytes sample_;
+  const MetricColumns& columns_;
+  const model::SeriesTable& series_;
+  std::string& block_;
+  std::size_t at_, end_, size_ = 0;
+  std::size_t filled_ = 0, given_ = 0;  ///< of the block
+};
 
 char* put_exemplar(char* p, const Exemplar& exemplar, wire::Writer& writer) {
   constexpr std::size_t kMostLabel = 3 * (wire::kMostTag + wire::kMostVarint);
@@ -134,12 +200,12 @@ class SeriesAppender {
     char* p = head(columns_.series[begin], size + more.size());
     for (std::size_t i = begin; i < end; ++i)
       p = put_sample(p, columns_.timestamp[i], columns_.value[i]);
-    std::copy(more.begin(), more.end(), p);
+    finish(p, more);
   }
   void histograms(std::span<const std::uint32_t> rows) {
     const SeriesId id = columns_.histograms[rows.front()].series;
     const std::string_view more = extras(id, rows);
-    std::copy(more.begin(), more.end(), head(id, more.size()));
+    finish(head(id, more.size()), more);
   }
 
  private:
@@ -165,10 +231,14 @@ class SeriesAppender {
   char* head(SeriesId id, std::size_t more) {
     const std::size_t body = series_.encoded_size(id) + more;
     const std::size_t before = out_.size();
-    out_.resize(before + 1 + wire::varint_size(body) + body);
+    out_.resize(before + 1 + wire::varint_size(body) + body + model::SeriesTable::kSlack);
     char* p = out_.data() + before;
     *p++ = kTimeSeriesTag;
     return series_.append_encoded(id, wire::put_varint(p, body));
+  }
+  void finish(char* p, std::string_view more) {
+    p = std::copy(more.begin(), more.end(), p);
+    out_.resize(static_cast<std::size_t>(p - out_.data()));
   }
 
   const MetricColumns& columns_;
@@ -183,7 +253,10 @@ class SeriesAppender {
 
 void append_write_request(const MetricColumns& columns, const RequestPart& part,
                           const model::SeriesTable& series, std::string& out) {
-  if (part.exemplars.empty()) append_samples(columns, part.begin, part.end, series, out);
+  if (part.exemplars.empty()) {
+    std::string unused;
+    SampleEncoder(columns, part, series, unused).append(out);
+  }
   if (part.exemplars.empty() && part.histograms.empty()) return;
   SeriesAppender appender(columns, part, series, out);
   for (std::size_t i = part.begin; i < part.end && !part.exemplars.empty();) {
@@ -201,6 +274,28 @@ void append_write_request(const MetricColumns& columns, const RequestPart& part,
     appender.histograms(part.histograms.subspan(i, next - i));
     i = next;
   }
+}
+
+bool append_write_body(const MetricColumns& columns, const RequestPart& part,
+                       const model::SeriesTable& series, std::size_t compressed_from,
+                       std::string& scratch, std::string& out) {
+  if (!part.exemplars.empty() || !part.histograms.empty()) {
+    scratch.clear();
+    append_write_request(columns, part, series, scratch);
+    const bool large = scratch.size() >= compressed_from;
+    if (large)
+      wire::snappy_compress(scratch, out);
+    else
+      out += scratch;
+    return large;
+  }
+  SampleEncoder samples(columns, part, series, scratch);
+  const bool large = samples.size() >= compressed_from;
+  if (large)
+    wire::snappy_compress(samples.size(), [&] { return samples.next(); }, out);
+  else
+    samples.append(out);
+  return large;
 }
 
 std::string encode_remote_write_metadata(const std::vector<Metadata>& metadata) {

@@ -11,6 +11,8 @@ namespace collector::model {
 
 class ByteArena {
  public:
+  /// This many bytes can be read from any block on, whatever they are.
+  static constexpr std::size_t kSlack = 32;
   /// Names a block of at least `size` bytes, aligned to 8.
   std::uint32_t take(std::size_t size) {
     const std::size_t units = (size + kUnit - 1) / kUnit;
@@ -47,7 +49,7 @@ class ByteArena {
   static constexpr std::size_t kChunk = 8192;  // units: 64 KiB
 
   void add_chunks(std::size_t n) {
-    memory_.emplace_back(new char[n * kChunk * kUnit]);
+    memory_.emplace_back(new char[n * kChunk * kUnit + kSlack]);
     for (std::size_t i = 0; i < n; ++i)
       chunks_.push_back(memory_.back().get() + i * kChunk * kUnit);
   }

@@ -6,6 +6,7 @@
 
 #include "base/hash.hpp"
 #include "model/byte_arena.hpp"
+#include "model/chunked_array.hpp"
 #include "model/labels.hpp"
 
 #include <deque>
@@ -64,8 +65,11 @@ class SeriesTable {
 
   /// The length of the series' Label fields of a remote write 1.0 TimeSeries, tags included.
   std::size_t encoded_size(SeriesId id) const { return record(id).encoded_size; }
-  /// Writes them and returns the end.
+  /// Writes them and returns the end. Up to kSlack bytes behind it may be overwritten.
   char* append_encoded(SeriesId id, char* out) const;
+  static constexpr std::size_t kSlack = ByteArena::kSlack;
+  /// It will be encoded soon.
+  void prefetch(SeriesId id) const { __builtin_prefetch(arena_.at(record(id).block)); }
 
   /// Calls `forget` before an id is used for another series, until the returned object dies.
   std::shared_ptr<void> on_reuse(std::function<void(SeriesId)> forget);
@@ -107,8 +111,8 @@ class SeriesTable {
   struct Indexes;
   std::uint64_t seed_;
   ByteArena arena_;
-  std::deque<Pair> pairs_;  // a deque grows without copying
-  std::deque<Record> records_;
+  ChunkedArray<Pair> pairs_;
+  ChunkedArray<Record> records_;
   std::vector<std::uint32_t> free_pairs_, free_records_;
   std::unique_ptr<Indexes> indexes_;
   std::size_t live_ = 0;

@@ -236,13 +236,7 @@ Status RemoteWriteEndpoint::push(const Metrics& batch, Ack& ack) {
     newest = std::max(newest, frame.newest_ms);
     kept += frame.items;
     outbox::Log::begin(buffer_, {});
-    const std::string_view plain = encode(*columns, part, version);
-    if (plain.size() >= kOwnRequest) {
-      frame.encoding = kSnappy;
-      wire::snappy_compress(plain, buffer_);
-    } else {
-      buffer_ += plain;
-    }
+    if (append_body(*columns, part, version)) frame.encoding = kSnappy;
     for (;;) {
       auto appended = log.append(frame, buffer_);
       if (appended) {
@@ -283,7 +277,8 @@ Status RemoteWriteEndpoint::push(const Metrics& batch, Ack& ack) {
       });
     shared->settle(Outcome::delivered());
   } else if (!stored.empty() && level == "synced") {
-    log.when_synced(stored,
+    const Duration patience = ack.patience();
+    log.when_synced(stored, patience,
                     [weak = weak_from_this(), share = std::make_shared<Ack>(std::move(ack))](
                         const Status& status, std::uint64_t items) {
                       if (status.ok()) return share->settle(Outcome::delivered());
@@ -318,15 +313,20 @@ outbox::Frame RemoteWriteEndpoint::frame_of(const MetricColumns& columns,
   return frame;
 }
 
-/// Valid until the next call.
-std::string_view RemoteWriteEndpoint::encode(const MetricColumns& columns,
-                                             const format::RequestPart& part,
-                                             format::WriteVersion version) {
-  if (version == format::WriteVersion::v2)
-    return encoder_.encode(columns, part, context_.series(), args_.metadata.send);
-  plain_.clear();
-  format::append_write_request(columns, part, context_.series(), plain_);
-  return plain_;
+/// To the buffer; true when it is compressed.
+bool RemoteWriteEndpoint::append_body(const MetricColumns& columns, const format::RequestPart& part,
+                                      format::WriteVersion version) {
+  if (version == format::WriteVersion::v1)
+    return format::append_write_body(columns, part, context_.series(), kOwnRequest, plain_,
+                                     buffer_);
+  const std::string_view plain =
+      encoder_.encode(columns, part, context_.series(), args_.metadata.send);
+  const bool large = plain.size() >= kOwnRequest;
+  if (large)
+    wire::snappy_compress(plain, buffer_);
+  else
+    buffer_ += plain;
+  return large;
 }
 
 /// What a batch brought, what relabelling made of it, and what the last cut left out.

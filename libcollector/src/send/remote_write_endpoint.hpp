@@ -154,8 +154,8 @@ class RemoteWriteEndpoint final : public outbox::Courier,
   format::WriteVersion spoken();
   outbox::Frame frame_of(const MetricColumns& columns, const format::RequestPart& part,
                          format::WriteVersion version);
-  std::string_view encode(const MetricColumns& columns, const format::RequestPart& part,
-                          format::WriteVersion version);
+  bool append_body(const MetricColumns& columns, const format::RequestPart& part,
+                   format::WriteVersion version);
   void count_incoming(const MetricColumns& came, const MetricColumns& relabelled);
   void uncarried(std::uint64_t histograms);
 

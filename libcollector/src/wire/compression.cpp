@@ -1,6 +1,7 @@
 #include "wire/compression.hpp"
 
 #include <libdeflate.h>
+#include <snappy-sinksource.h>
 #include <snappy.h>
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -21,8 +22,41 @@ Status failed(Reservation& charge, Status why) {
   return why;
 }
 
+/// Takes what was made from where it was made: a string cannot grow without being filled first.
+class StringSink final : public snappy::Sink {
+ public:
+  explicit StringSink(std::string& out) : out_(out) {}
+  void Append(const char* bytes, std::size_t n) override { out_.append(bytes, n); }
+
+ private:
+  std::string& out_;
+};
+
+class BlockSource final : public snappy::Source {
+ public:
+  BlockSource(std::size_t size, const std::function<std::string_view()>& next)
+      : left_(size), next_(next) {}
+  std::size_t Available() const override { return left_; }
+  const char* Peek(std::size_t* size) override {
+    if (block_.empty() && left_ > 0) block_ = next_();
+    *size = block_.size();
+    return block_.data();
+  }
+  void Skip(std::size_t n) override {
+    block_.remove_prefix(n);
+    left_ -= n;
+  }
+
+ private:
+  std::size_t left_;
+  const std::function<std::string_view()>& next_;
+  std::string_view block_;
+};
+
 /// Makes `out` of `size` bytes, of which the first `kept` are as they were.
 Status make_room(std::string& out, std::size_t kept, std::size_t size, Reservation& charge) {
+  if (charge.bytes() == 0 && size <= out.capacity() && !charge.grow(out.capacity()).ok())
+    out = std::string();  // it may be far more than is needed
   if (size > out.capacity() || charge.bytes() == 0) {
     if (kept == 0) {
       out = std::string();
@@ -52,11 +86,16 @@ std::size_t named_size(std::string_view in) {
 }  // namespace
 
 void snappy_compress(std::string_view in, std::string& out) {
-  const std::size_t before = out.size();
-  out.resize(before + snappy::MaxCompressedLength(in.size()));
-  std::size_t made = 0;
-  snappy::RawCompress(in.data(), in.size(), out.data() + before, &made);
-  out.resize(before + made);
+  snappy::ByteArraySource source(in.data(), in.size());
+  StringSink sink(out);
+  snappy::Compress(&source, &sink);
+}
+
+void snappy_compress(std::size_t size, const std::function<std::string_view()>& next,
+                     std::string& out) {
+  BlockSource source(size, next);
+  StringSink sink(out);
+  snappy::Compress(&source, &sink);
 }
 
 Result<std::string> snappy_uncompress(std::string_view in, std::size_t max_out,
@@ -81,11 +120,11 @@ std::string gzip(std::string_view in, int level) {
   return out;
 }
 
-Result<std::string> gunzip(std::string_view in, std::size_t max_out, Reservation& charge) {
+Result<std::string> gunzip(std::string_view in, std::size_t max_out, Reservation& charge,
+                           std::string out) {
   const std::unique_ptr<libdeflate_decompressor, void (*)(libdeflate_decompressor*)> decompressor(
       libdeflate_alloc_decompressor(), libdeflate_free_decompressor);
   const std::size_t cap = std::min(max_out, in.size() * kMaxRatio);
-  std::string out;
   std::size_t done = 0;
   while (!in.empty()) {
     std::size_t guess = named_size(in);
@@ -118,12 +157,12 @@ std::string zstd(std::string_view in, int level) {
   return out;
 }
 
-Result<std::string> unzstd(std::string_view in, std::size_t max_out, Reservation& charge) {
+Result<std::string> unzstd(std::string_view in, std::size_t max_out, Reservation& charge,
+                           std::string out) {
   const std::unique_ptr<ZSTD_DCtx, std::size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(),
                                                                         ZSTD_freeDCtx);
   const Status damaged(Code::data_loss, "zstd: damaged");
   const std::size_t cap = std::min(max_out, in.size() * kMaxRatio);
-  std::string out;
   std::size_t done = 0;
   while (!in.empty()) {
     const std::size_t frame = ZSTD_findFrameCompressedSize(in.data(), in.size());
