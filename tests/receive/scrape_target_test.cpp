@@ -115,6 +115,8 @@ TEST_CASE("the phase of a target does not depend on when it is asked") {
           (now.unix_ns + offset.count()) % interval);
   const auto other = only(with({{"__address__", "h:2"}}));
   CHECK(scrape_offset(other, now) != offset);
+  // On a grid, so that neighbours are scraped in one go.
+  CHECK((now.unix_ns + offset.count()) % 20'000'000 == 0);
 }
 
 TEST_CASE("Accept is Prometheus'") {

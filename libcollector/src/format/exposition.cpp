@@ -77,7 +77,9 @@ void reserve_for(std::string& storage, std::string_view series) {
 }  // namespace
 
 Status ExpositionReader::error(std::string what) const {
-  return Status(Code::data_loss, fmt::format("line {}: {}", line_, what));
+  const auto lines =
+      std::count(body_.begin(), body_.begin() + static_cast<std::ptrdiff_t>(at_), '\n');
+  return Status(Code::data_loss, fmt::format("line {}: {}", lines + 1, what));
 }
 
 void ExpositionReader::skip_blanks() {
@@ -98,7 +100,6 @@ Result<std::optional<ExpositionLine>> ExpositionReader::next() {
     if (ended_) return error("there is data after \"# EOF\"");
     if (body_[at_] == '\n' || body_[at_] == '\r') {
       if (open_metrics) return error("an empty line has no place here");
-      line_ += body_[at_] == '\n' ? 1 : 0;
       ++at_;
       continue;
     }
@@ -129,7 +130,6 @@ Status ExpositionReader::read_comment(ExpositionLine& line) {
   if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
   const auto finish = [&] {
     at_ += whole.size() + (at_ + whole.size() < body_.size() ? 1 : 0);
-    ++line_;
     return Status();
   };
   if (format_ == Exposition::open_metrics && text == "# EOF") {
@@ -198,10 +198,31 @@ Result<std::size_t> ExpositionReader::series_length() const {
   return error("the labels are not closed");
 }
 
+/// Most lines: a blank, a short integer, and the end of the line.
+bool ExpositionReader::read_integer(ExpositionLine& line) {
+  constexpr std::size_t kMostDigits = 15;  // all of them are exact
+  if (at_ >= body_.size() || !is_blank(body_[at_])) return false;
+  std::size_t i = at_ + 1;
+  const std::size_t stop = std::min(body_.size(), i + kMostDigits + 1);
+  std::uint64_t value = 0;
+  for (; i < stop; ++i) {
+    const auto digit = static_cast<unsigned char>(body_[i] - '0');
+    if (digit > 9) break;
+    value = value * 10 + digit;
+  }
+  if (i == at_ + 1 || i >= stop || body_[i] != '\n') return false;
+  line.value = static_cast<double>(value);
+  line.timestamp.reset();
+  has_exemplar_ = false;
+  at_ = i + 1;
+  return true;
+}
+
 Status ExpositionReader::read_sample(std::size_t length, ExpositionLine& line) {
   line.kind = ExpositionLine::Kind::sample;
   line.series = body_.substr(at_, length);
   at_ += length;
+  if (read_integer(line)) return {};
   skip_blanks();
   const auto token = [&] {
     const std::size_t from = at_;
@@ -237,7 +258,6 @@ Status ExpositionReader::read_sample(std::size_t length, ExpositionLine& line) {
   } else if (format_ == Exposition::open_metrics) {
     return error("the last line is not closed");
   }
-  ++line_;
   return {};
 }
 

@@ -52,6 +52,13 @@ class ExpositionReader {
            (body_[at_ + length] == ' ' || body_[at_ + length] == '\t');
   }
   std::string_view rest() const { return body_.substr(at_); }
+  /// At a comment, or at what may stand around one.
+  bool at_gap() const {
+    return at_ < body_.size() &&
+           (body_[at_] == '#' || static_cast<unsigned char>(body_[at_]) <= ' ');
+  }
+  /// What is known, up to the beginning of a sample.
+  void skip(std::size_t length) { at_ += length; }
   /// Reads value, timestamp and exemplar after a series of `length` bytes at the cursor.
   Status read_sample(std::size_t length, ExpositionLine& line);
   /// The exemplar of the sample that was read last, or null.
@@ -71,6 +78,7 @@ class ExpositionReader {
   Status error(std::string what) const;
   void skip_blanks();
   std::string_view line_rest() const;
+  bool read_integer(ExpositionLine& line);
   Status read_comment(ExpositionLine& line);
   Result<std::size_t> series_length() const;
   Status read_exemplar();
@@ -79,7 +87,6 @@ class ExpositionReader {
   std::string_view body_;
   Exposition format_;
   std::size_t at_ = 0;
-  std::size_t line_ = 1;
   bool ended_ = false;
   bool has_exemplar_ = false;
   ExposedExemplar exemplar_;

@@ -61,6 +61,7 @@ Result<ScrapeStats> ScrapeCache::scrape(std::string_view body, const ScrapeSetti
 
 void ScrapeCache::forget() {
   forgotten_ = !entries_.empty();
+  runs_.clear();
   parts_.reset();
 }
 
@@ -82,6 +83,7 @@ void ScrapeCache::stale(std::int64_t now_ms, MetricColumns& out) {
   }
   entries_.clear();
   entries_.shrink_to_fit();
+  runs_.clear();
 }
 
 void ScrapeCache::append_report(std::string_view name,

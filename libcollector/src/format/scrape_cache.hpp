@@ -61,6 +61,15 @@ struct ScrapeStats {
   bool over_samples = false, over_buckets = false;  ///< the limits that void the scrape
 };
 
+/// Comments between two samples, which are the same in nearly every scrape.
+struct CommentRun {
+  std::uint64_t hash = 0;   ///< of their text and of the run before
+  std::uint32_t entry = 0;  ///< the one behind them
+  std::uint32_t length : 24 = 0;
+  std::uint32_t type : 8 = 0;  ///< MetricType of the family behind them
+};
+static_assert(sizeof(CommentRun) == 16);
+
 struct LineParts;
 
 class ScrapeCache {
@@ -105,6 +114,7 @@ class ScrapeCache {
   model::SeriesTable& series_;
   std::uint64_t seed_;
   std::vector<Entry> entries_;
+  std::vector<CommentRun> runs_;  ///< all comments of the last good scrape, or none of them
   ScrapeStats last_;
   bool forgotten_ = false;  ///< the entries stand for series only, not for lines
   bool aliases_ = false;    ///< some entries stand for the same series

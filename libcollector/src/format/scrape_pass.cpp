@@ -95,6 +95,7 @@ ScrapePass::ScrapePass(ScrapeCache& cache, const ScrapeSettings& settings, std::
       deviated_(cache.forgotten_),
       limit_(settings.sample_limit > 0 ? settings.sample_limit : UINT64_MAX) {
   if (cache.aliases_) here_.emplace();
+  runs_.reserve(cache.runs_.size());
 }
 
 std::optional<std::uint32_t> ScrapePass::look(base::Hash128 key, std::size_t length) {
@@ -353,6 +354,23 @@ void ScrapePass::add_zeros() {
                          zero_histograms_.begin(), zero_histograms_.end());
 }
 
+const CommentRun* ScrapePass::expected_run() {
+  const auto& known = cache_.runs_;
+  while (run_ < known.size() && known[run_].entry < cursor_) ++run_;
+  return run_ < known.size() && known[run_].entry == cursor_ ? &known[run_] : nullptr;
+}
+
+void ScrapePass::keep_run() {
+  ++kept_;
+  add_run(cache_.runs_[run_++]);
+}
+
+void ScrapePass::add_run(CommentRun run) {
+  const std::size_t next = deviated_ ? order_.size() : cursor_ < known_ ? cursor_ : entries_.size();
+  run.entry = static_cast<std::uint32_t>(next);
+  runs_.push_back(run);
+}
+
 /// Metadata is rarely new: a hash over its lines tells, and then the last list serves again.
 void ScrapePass::describe(const ExpositionLine& line) {
   comments_ = base::hash64(line.family, comments_ ^ static_cast<std::uint64_t>(line.kind));
@@ -373,11 +391,14 @@ void ScrapePass::record(const ExpositionLine& line) {
 }
 
 void ScrapePass::finish_metadata() {
-  if (comments_ != cache_.metadata_hash_ || !cache_.metadata_) {
+  const bool changed = comments_ != cache_.metadata_hash_ && !comments_as_before();
+  if (changed || !cache_.metadata_) {
     for (const ExpositionLine& line : said_) record(line);
     cache_.metadata_ = std::make_shared<const std::vector<Metadata>>(std::move(metadata_));
     cache_.metadata_hash_ = comments_;
   }
+  if (without_runs_) runs_.clear();
+  cache_.runs_ = std::move(runs_);
   out_.metadata = cache_.metadata_;
 }
 

@@ -31,7 +31,7 @@ class ScrapePass {
              MetricColumns& out);
 
   // The short way: the entry that the next line should be.
-  bool on_track() const { return cursor_ < known_ && !deviated_; }
+  bool on_track() const { return cursor_ < known_; }
   const Entry& expected() const { return entries_[cursor_]; }
   std::uint32_t advance() { return static_cast<std::uint32_t>(cursor_++); }
 
@@ -90,6 +90,25 @@ class ScrapePass {
 
   /// TYPE, HELP and UNIT, as lines.
   void describe(const ExpositionLine& line);
+  /// The same in the short way: the comments in front of the expected entry as they were the last
+  /// time, or null. When they are there again they are kept; others are added before the sample
+  /// behind them is. Without an end they are of no use the next time: some were not added.
+  const CommentRun* expected_run();
+  void keep_run();
+  void add_run(CommentRun run);
+  void forget_runs() { without_runs_ = true; }
+  /// The hash of the last one that was kept or added, on which the next one's depends.
+  std::uint64_t last_run() const { return runs_.empty() ? 0 : runs_.back().hash; }
+  /// All comments were kept, and there are no others. Else every line has to be described before
+  /// finish().
+  bool comments_as_before() const {
+    return kept_ > 0 && kept_ == cache_.runs_.size() && said_.empty();
+  }
+  bool comments_kept() const { return kept_ > 0; }
+  void forget_comments() {
+    said_.clear();
+    comments_ = 0;
+  }
 
   /// After the last line: what voids the scrape all the same.
   Status limits() const;
@@ -137,6 +156,10 @@ class ScrapePass {
   ScrapeStats stats_;
   std::vector<std::pair<SeriesId, std::int64_t>> zeros_;
   std::vector<HistogramSample> zero_histograms_;
+  std::vector<CommentRun> runs_;
+  std::size_t run_ = 0;   ///< the next one of the cache's
+  std::size_t kept_ = 0;  ///< of those
+  bool without_runs_ = false;
   std::uint64_t comments_ = 0;
   std::vector<ExpositionLine> said_;
   std::vector<Metadata> metadata_;

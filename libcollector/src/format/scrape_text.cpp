@@ -13,6 +13,7 @@ using Kind = LinePart::Kind;
 
 /// Parts of lines that are gone make room when they are more than half.
 constexpr std::size_t kFewParts = 256;
+constexpr std::size_t kLongestRun = (1U << 24) - 1;  // what a CommentRun can say
 
 bool strip_suffix(std::string_view& text, std::string_view suffix) {
   if (text.size() < suffix.size() || text.substr(text.size() - suffix.size()) != suffix)
@@ -32,6 +33,7 @@ class TextScrape {
       : pass_(pass),
         settings_(pass.settings()),
         parts_(pass.parts()),
+        body_(body),
         reader_(body, settings_.format),
         seed_(pass.seed()),
         starts_(settings_.start_timestamps && settings_.format == Exposition::open_metrics),
@@ -43,10 +45,12 @@ class TextScrape {
   Status run() {
     ExpositionLine line;
     for (;;) {
+      if (!long_way_ && reader_.at_gap() && skip_comments()) continue;
       if (pass_.on_track() && !long_way_) {
         const ScrapePass::Entry& e = pass_.expected();
         if (reader_.at_series(e.length) &&
             base::hash128(reader_.rest().substr(0, e.length), seed_) == e.hash) {
+          if (!comments_.empty()) remember_comments(reader_.rest());
           if (Status s = reader_.read_sample(e.length, line); !s.ok()) return s;
           if (pass_.take(pass_.advance(), line.timestamp, line.value)) {
             if (reader_.exemplar()) exemplar(*reader_.exemplar());
@@ -56,24 +60,91 @@ class TextScrape {
           continue;
         }
       }
+      if (!skipped_.empty()) read_skipped();
+      if (reader_.at_gap() && comments_.empty()) comments_ = reader_.rest();
       auto next = reader_.next();
       if (!next) return next.error();
       if (!*next) break;
       if ((*next)->kind != ExpositionLine::Kind::sample) {
         if (Status s = flush(); !s.ok()) return s;
+        pass_.describe(**next);
         describe(**next);
-      } else if (Status s = sample(**next); !s.ok()) {
-        return s;
+      } else {
+        if (!comments_.empty()) remember_comments((*next)->series);
+        if (Status s = sample(**next); !s.ok()) return s;
       }
     }
     if (Status s = flush(); !s.ok()) return s;
+    if (!comments_.empty()) remember_comments({});
+    if (pass_.comments_kept() && !pass_.comments_as_before()) describe_all();
     if (parts_ && parts_->by_line.size() > 2 * lines_ + kFewParts) parts_->by_line.clear();
     return {};
   }
 
  private:
+  /// The comments at the cursor, when they are those of the last time.
+  bool skip_comments() {
+    if (settings_.type_and_unit_labels || !comments_.empty()) return false;
+    const CommentRun* const run = pass_.expected_run();
+    if (!run) return false;
+    const std::string_view text = reader_.rest().substr(0, run->length);
+    if (text.size() != run->length || hash_of(text) != run->hash) return false;
+    reader_.skip(run->length);
+    pass_.keep_run();
+    skipped_.push_back(text);
+    skipped_type_ = static_cast<MetricType>(run->type);
+    seed_ = seed_of(respelled(skipped_type_) ? run->type : 0);
+    return true;
+  }
+  /// The same text after other comments is another run: so what is kept says which family it is,
+  /// whatever it leaves out.
+  std::uint64_t hash_of(std::string_view text) const {
+    return base::hash64(
+        text, pass_.seed() ^ pass_.last_run() ^ static_cast<std::uint64_t>(settings_.format));
+  }
+  /// Whoever goes the long way wants to know which family it is: the last one that was named.
+  void read_skipped() {
+    bool named = false;
+    for (auto text = skipped_.rbegin(); text != skipped_.rend() && !named; ++text) {
+      ExpositionReader comments(*text, settings_.format);
+      for (auto line = comments.next(); line && *line; line = comments.next()) {
+        describe(**line);
+        named = true;
+      }
+    }
+    skipped_.clear();
+    family_.type = skipped_type_;
+    seed_ = seed_of(respelled() ? static_cast<std::uint64_t>(family_.type) : 0);
+  }
+  /// Comments up to the sample that begins at `next`, or to the end.
+  void remember_comments(std::string_view next) {
+    std::string_view text = std::exchange(comments_, {});
+    if (next.data()) {
+      text = text.substr(0, static_cast<std::size_t>(next.data() - text.data()));
+    } else if (settings_.format == Exposition::open_metrics) {
+      text = text.substr(0, text.rfind("# EOF"));  // which has to be read each time
+      if (text.empty()) return;
+    }
+    if (long_way_ || settings_.type_and_unit_labels || text.size() > kLongestRun)
+      return pass_.forget_runs();
+    CommentRun run;
+    run.hash = hash_of(text);
+    run.length = static_cast<std::uint32_t>(text.size());
+    run.type = static_cast<std::uint8_t>(family_.type);
+    pass_.add_run(run);
+  }
+  /// Some comments are others than the last time: the metadata is made of all.
+  void describe_all() {
+    pass_.forget_comments();
+    ExpositionReader all(body_, settings_.format);
+    for (auto line = all.next(); line && *line; line = all.next())
+      if ((*line)->kind != ExpositionLine::Kind::sample) pass_.describe(**line);
+  }
+
+  std::uint64_t seed_of(std::uint64_t context) const {
+    return pass_.seed() ^ (context * 0x9e3779b97f4a7c15);
+  }
   void describe(const ExpositionLine& line) {
-    pass_.describe(line);
     if (line.family != family_name_) {
       family_name_ = line.family;
       family_ = {};
@@ -87,7 +158,7 @@ class TextScrape {
       context = base::hash64(family_.unit, static_cast<std::uint64_t>(family_.type));
     else if (respelled())
       context = static_cast<std::uint64_t>(family_.type);
-    seed_ = pass_.seed() ^ (context * 0x9e3779b97f4a7c15);
+    seed_ = seed_of(context);
     if (parts_) family_key_ = base::hash64(family_name_, static_cast<std::uint64_t>(family_.type));
   }
 
@@ -131,9 +202,10 @@ class TextScrape {
   }
 
   /// Of a type for which Prometheus 3 spells numbers in labels as OpenMetrics does.
-  bool respelled() const {
-    return family_.type == MetricType::histogram || family_.type == MetricType::summary;
+  static bool respelled(MetricType type) {
+    return type == MetricType::histogram || type == MetricType::summary;
   }
+  bool respelled() const { return respelled(family_.type); }
   std::string_view respelled_label() const {
     return family_.type == MetricType::histogram ? "le" : "quantile";
   }
@@ -269,7 +341,11 @@ class TextScrape {
   ScrapePass& pass_;
   const ScrapeSettings& settings_;
   std::unique_ptr<LineParts>& parts_;
+  const std::string_view body_;
   ExpositionReader reader_;
+  std::string_view comments_;              ///< from the first one behind the last sample on
+  std::vector<std::string_view> skipped_;  ///< runs that were known and not read
+  MetricType skipped_type_ = MetricType::unknown;
   std::uint64_t seed_;
   const bool starts_;  ///< `_created` lines are start times
   bool long_way_;      ///< a line may be more than a sample

@@ -26,6 +26,8 @@ constexpr Duration kAlign = std::chrono::milliseconds(2);
 /// Scrapes of one target whose samples are not taken yet: a disk takes its time to sync, and more
 /// than this is a receiver that has no room.
 constexpr std::size_t kMostWaiting = 4;
+/// Nobody waits for a scrape to be on the disk: as many as come in this time share a sync.
+constexpr Duration kPatience = std::chrono::milliseconds(100);
 
 double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 
@@ -100,6 +102,7 @@ ScrapeShared::ScrapeShared(Seams& seams, ScrapeArguments a)
 ScrapeOutlet::ScrapeOutlet(Context& c)
     : context(c),
       fanout(c),
+      bodies(c.seams().budget),
       targets(c.metrics().gauge("prometheus_scrape_targets_gauge",
                                 "Targets that this component scrapes.")),
       moved(c.metrics().counter("prometheus_scrape_targets_moved_total",
@@ -150,18 +153,21 @@ void ScrapeOutlet::count(const format::ScrapeStats& found) {
           .add(static_cast<double>(n));
 }
 
-void ScrapeOutlet::forward(std::shared_ptr<MetricColumns> columns, Function<void(bool)> done) {
+void ScrapeOutlet::forward(std::shared_ptr<MetricColumns> columns, Duration patience,
+                           Function<void(bool)> done) {
   Metrics batch(std::move(columns), {});
   const std::size_t n = batch.size();
   ++unsettled;
   // Samples on their way are on the account until the last receiver has them.
   Reservation held = context.seams().budget.charge(batch.bytes(), "scraped_samples");
-  batch.ack = Ack(context.loop(),
-                  [weak = weak_from_this(), n, done = std::move(done), held = std::move(held),
-                   begin = context.loop().now()](Outcome outcome) mutable {
-                    held.release();
-                    if (auto self = weak.lock()) self->settle(n, begin, outcome, done);
-                  });
+  batch.ack = Ack(
+      context.loop(),
+      [weak = weak_from_this(), n, done = std::move(done), held = std::move(held),
+       begin = context.loop().now()](Outcome outcome) mutable {
+        held.release();
+        if (auto self = weak.lock()) self->settle(n, begin, outcome, done);
+      },
+      patience);
   fanout.consume(std::move(batch));
 }
 
@@ -327,11 +333,16 @@ Task<void> ScrapeLoop::scrape(WallTime at, std::stop_token stop) {
     const auto limit = static_cast<std::size_t>(args.body_size_limit.bytes);
     // Prometheus fails a body of exactly the limit too.
     options.max_body = options.max_decoded = limit > 0 ? limit - 1 : kLargestBody;
+    options.pool = &outlet_->bodies;
     options.stop = stop;
     auto answer = co_await shared->client.send(std::move(request), options);
     if (stop.stop_requested()) co_return;  // cut off by ourselves: that says nothing of the target
     report.took = context.loop().now() - begin;
-    take(std::move(answer), report, *columns);
+    take(answer, report, *columns);
+    if (answer) {
+      answer->charge.release();
+      outlet_->bodies.give(std::move(answer->body));
+    }
   }
   append_report(report, *columns);
   last_scrape_ = at;
@@ -340,10 +351,10 @@ Task<void> ScrapeLoop::scrape(WallTime at, std::stop_token stop) {
   if (!report.error.empty()) outlet_->log_failure(target_, report.error);
   last_error_ = std::move(report.error);
   last_ms_ = at.unix_ms();
-  send(std::move(columns));
+  send(std::move(columns), std::min(target_.interval / 10, kPatience));
 }
 
-void ScrapeLoop::take(Result<net::Response> answer, Report& report, MetricColumns& columns) {
+void ScrapeLoop::take(const Result<net::Response>& answer, Report& report, MetricColumns& columns) {
   const ScrapeArguments& args = shared_->arguments;
   const std::int64_t at = report.start.unix_ms();
   if (!answer) {
@@ -395,10 +406,10 @@ void ScrapeLoop::append_report(const Report& report, MetricColumns& columns) {
     cache_->append_report(kReports[i], target_.labels, report.start.unix_ms(), values[i], columns);
 }
 
-void ScrapeLoop::send(std::shared_ptr<MetricColumns> columns) {
+void ScrapeLoop::send(std::shared_ptr<MetricColumns> columns, Duration patience) {
   if (columns->series.empty()) return;
   ++waiting_;
-  outlet_->forward(std::move(columns), [weak = weak_from_this()](bool) {
+  outlet_->forward(std::move(columns), patience, [weak = weak_from_this()](bool) {
     if (auto self = weak.lock()) --self->waiting_;
   });
 }
@@ -411,7 +422,7 @@ void ScrapeLoop::mark_stale(std::int64_t at_ms) {
   for (std::size_t i = 0; i < n; ++i)
     cache_->append_report(kReports[i], target_.labels, at_ms, std::bit_cast<double>(kStaleNaN),
                           *columns);
-  send(std::move(columns));
+  send(std::move(columns), {});
 }
 
 TargetRow ScrapeLoop::row() const {

@@ -5,6 +5,7 @@
 #include <collector/engine/component.hpp>
 
 #include "format/scrape_cache.hpp"
+#include "net/body_pool.hpp"
 #include "net/http_client_config.hpp"
 #include "pipeline/own_metrics.hpp"
 #include "receive/scrape_target.hpp"
@@ -31,7 +32,8 @@ struct ScrapeOutlet : std::enable_shared_from_this<ScrapeOutlet> {
   explicit ScrapeOutlet(Context& context);
 
   /// Sends a batch on; `done` is called once with whether it was taken.
-  void forward(std::shared_ptr<MetricColumns> columns, Function<void(bool)> done);
+  void forward(std::shared_ptr<MetricColumns> columns, Duration patience,
+               Function<void(bool)> done);
   void settle(std::size_t samples, Instant begin, const Outcome& outcome,
               Function<void(bool)>& done);
   /// What a scrape left out, and the limits that it broke.
@@ -40,6 +42,7 @@ struct ScrapeOutlet : std::enable_shared_from_this<ScrapeOutlet> {
 
   Context& context;
   MetricsFanout fanout;
+  net::BodyPool bodies;
   pipeline::Gauge& targets;
   pipeline::Counter& moved;
   pipeline::Counter &forwarded, &duplicates, &out_of_bounds, &over_samples;
@@ -89,9 +92,9 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   };
   Task<void> scrape(WallTime at, std::stop_token stop);
   /// Fills the report and the columns from an answer or an error.
-  void take(Result<net::Response> answer, Report& report, MetricColumns& columns);
+  void take(const Result<net::Response>& answer, Report& report, MetricColumns& columns);
   void append_report(const Report& report, MetricColumns& columns);
-  void send(std::shared_ptr<MetricColumns> columns);
+  void send(std::shared_ptr<MetricColumns> columns, Duration patience);
   void mark_stale(std::int64_t at_ms);
   void wake();
 

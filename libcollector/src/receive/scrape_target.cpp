@@ -14,6 +14,9 @@ namespace {
 
 using namespace std::string_view_literals;
 
+/// What the phases of targets are multiples of, where that is at most 1 % of the interval.
+constexpr Duration kGrid = std::chrono::milliseconds(20);
+
 bool unreserved(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
          c == '_' || c == '.' || c == '~';
@@ -220,7 +223,10 @@ ScrapeTargets build_targets(const ScrapeArguments& arguments, const std::string&
 
 Duration scrape_offset(const ScrapeTarget& target, WallTime now) {
   const auto interval = static_cast<std::uint64_t>(target.interval.count());
-  const std::uint64_t phase = target.hash % interval;
+  // Neighbours on a grid wake the process once, not each for itself.
+  const std::uint64_t grid =
+      std::min(interval / 100 + 1, static_cast<std::uint64_t>(kGrid.count()));
+  const std::uint64_t phase = target.hash % interval / grid * grid;
   const std::uint64_t at = static_cast<std::uint64_t>(now.unix_ns) % interval;
   return Duration(static_cast<std::int64_t>((phase + interval - at) % interval));
 }
