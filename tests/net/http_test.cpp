@@ -312,3 +312,16 @@ TEST_CASE(
   many();
   CHECK(connects() == 2 * first);
 }
+
+TEST_CASE("a server that nobody asks again keeps no connection of ours") {
+  World world;
+  world.serve("server", [&](const net::Request&) -> Task<net::Response> {
+    co_return net::Response{200, {}, "ok", {}};
+  });
+  net::HttpClient client(world.loop, world.network);
+  REQUIRE(world.send(client, get("http://server/")).has_value());
+  world.loop.run_for(80s);
+  CHECK(world.network.trace().find("close") == std::string::npos);
+  world.loop.run_for(101s);
+  CHECK(world.network.trace().find("close") != std::string::npos);
+}

@@ -31,15 +31,17 @@ std::string basic(const Url& url) { return "Basic " + base::base64(url.user + ":
 
 }  // namespace
 
-struct HttpClient::State {
+struct HttpClient::State : std::enable_shared_from_this<State> {
   Loop& loop;
   Network& network;
   ConnectSettings settings;
   std::shared_ptr<TlsContext> tls;
   std::map<std::string, std::deque<Connection>> idle;  ///< by origin; the latest ones last
   std::map<std::string, std::shared_ptr<Http2Session>> sessions;
+  TimerId sweeper = TimerId::none;
 
   State(Loop& l, Network& n, ConnectSettings s) : loop(l), network(n), settings(std::move(s)) {}
+  ~State() { loop.disarm(sweeper); }
 
   std::optional<Connection> take(const std::string& origin) {
     const auto at = idle.find(origin);
@@ -59,15 +61,33 @@ struct HttpClient::State {
       connections.pop_front();
   }
 
+  bool usable(Http2Session& session) {
+    if (session.idle() && loop.now() - session.idle_since() >= kIdleTime) session.close();
+    return session.usable();
+  }
+
   /// The HTTP/2 connection to `origin` while it is good for another request.
   std::shared_ptr<Http2Session> session(const std::string& origin) {
     const auto at = sessions.find(origin);
     if (at == sessions.end()) return nullptr;
-    const bool old = at->second->idle() && loop.now() - at->second->idle_since() >= kIdleTime;
-    if (old) at->second->close();
-    if (at->second->usable()) return at->second;
+    if (usable(*at->second)) return at->second;
     sessions.erase(at);
     return nullptr;
+  }
+
+  /// Nobody may ever ask for an origin again: a target that is gone leaves no connection behind.
+  void sweep_later() {
+    if (sweeper != TimerId::none || (idle.empty() && sessions.empty())) return;
+    sweeper = loop.arm(kIdleTime, [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (!self) return;
+      self->sweeper = TimerId::none;
+      for (auto& [origin, connections] : self->idle) self->retire(connections);
+      std::erase_if(self->idle, [](const auto& entry) { return entry.second.empty(); });
+      std::erase_if(self->sessions,
+                    [&](const auto& entry) { return !self->usable(*entry.second); });
+      self->sweep_later();
+    });
   }
 
   void keep(const std::string& origin, Connection connection) {
@@ -77,6 +97,7 @@ struct HttpClient::State {
     connection.idle_since = loop.now();
     connection.in->rest();
     connections.push_back(std::move(connection));
+    sweep_later();
   }
 
   Task<Result<Connection>> open(Url url, std::string address, HttpTrace* trace,
@@ -214,6 +235,7 @@ struct HttpClient::State {
             opened->http2->close();
           else
             slot = std::move(opened->http2);
+          sweep_later();
           continue;
         }
         connection.emplace(std::move(*opened));
