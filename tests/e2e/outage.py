@@ -3,7 +3,7 @@ was down arrives in order, what it refuses for good is counted with its reason."
 import re
 import time
 
-from harness import Stack, check, get, text_target, wait_for
+from harness import Stack, check, free_port, get, text_target, wait_for
 from sink import Sink
 
 CONFIG = """
@@ -35,8 +35,8 @@ def main():
         target = text_target(lambda n: f"turn {n}\n")
         stack.callback(target.close)
         answers = {"code": 204, "headers": {}}
-        sink = Sink(status=lambda n: answers["code"], headers=lambda n: answers["headers"])
-        port = sink.port
+        port = free_port()  # it is free for a while below, too
+        sink = Sink(status=lambda n: answers["code"], headers=lambda n: answers["headers"], port=port)
         ours = stack.collector(CONFIG.format(target=target.port, url=sink.url))
         wait_for("samples", lambda: len(sink.samples("turn")) >= 2)
 
