@@ -70,10 +70,9 @@ def main():
         subprocess.run([openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
                         "-subj", "/CN=somebody.else", "-keyout", key, "-out", cert], check=True,
                        capture_output=True)
-        tls = text_target(lambda n: "tls 1\n")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(cert, key)
-        tls.server.socket = context.wrap_socket(tls.server.socket, server_side=True)
+        tls = text_target(lambda n: "tls 1\n", tls=context)
         for t in (good, garbage, forbidden, broken, endless_target, tls):
             stack.callback(t.close)
         wanted = {garbage.port: "line 2", forbidden.port: "401", broken.port: "400",

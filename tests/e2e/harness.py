@@ -190,18 +190,20 @@ class QuietServer(http.server.ThreadingHTTPServer):
 
 class Target:
     """A scrape target whose answer is a function of the number of the scrape; `sent` is called with that number when
-    the whole answer was written."""
+    the whole answer was written. `tls` is a context to serve with."""
 
-    def __init__(self, answer, sent=lambda n: None):
+    def __init__(self, answer, sent=lambda n: None, tls=None):
         self.count = 0
+        lock = threading.Lock()
         target = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
-                target.count += 1
-                n = target.count
+                with lock:
+                    target.count += 1
+                    n = target.count
                 status, content_type, body = answer(n, self)
                 self.send_response(status)
                 self.send_header("Content-Type", content_type)
@@ -214,6 +216,8 @@ class Target:
                 pass
 
         self.server = QuietServer(("127.0.0.1", 0), Handler)
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
         self.port = self.server.server_address[1]
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
@@ -226,19 +230,20 @@ class Target:
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def text_target(function):
+def text_target(function, tls=None):
     """function(n) -> exposition text, by the number of the scrape of each client apart."""
-    counts = {}
+    counts, lock = {}, threading.Lock()
 
     def answer(_, request):
         client = request.headers.get("User-Agent", "").split("/")[0]
-        counts[client] = counts.get(client, 0) + 1
-        result = function(counts[client])
+        with lock:
+            n = counts[client] = counts.get(client, 0) + 1
+        result = function(n)
         if isinstance(result, str):
             return 200, TEXT, result.encode()
         return result
 
-    return Target(answer)
+    return Target(answer, tls=tls)
 
 
 def check(condition, message):
