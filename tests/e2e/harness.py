@@ -36,18 +36,18 @@ def free_port():
             return port
 
 
-def get(url, timeout=5):
+def get(url, timeout=20):
     with urllib.request.urlopen(url, timeout=timeout) as r:
         return r.read().decode()
 
 
-def post(url, body=b"", timeout=10):
+def post(url, body=b"", timeout=60):
     request = urllib.request.Request(url, data=body, method="POST")
     with urllib.request.urlopen(request, timeout=timeout) as r:
         return r.status, r.read().decode()
 
 
-def wait_for(what, condition, seconds=20, every=0.1):
+def wait_for(what, condition, seconds=60, every=0.1):
     end = time.monotonic() + seconds
     last = None
     while time.monotonic() < end:
@@ -72,7 +72,7 @@ class Process:
         with open(self.log.name) as f:
             return f.read()
 
-    def stop(self, how=signal.SIGTERM, seconds=20):
+    def stop(self, how=signal.SIGTERM, seconds=60):
         if self.process.poll() is None:
             self.process.send_signal(how)
             try:

@@ -86,7 +86,7 @@ def main():
         server = serve()
         before = metric(ours, "prometheus_remote_storage_samples_total")
         wait_for("samples after the restart",
-                 lambda: metric(ours, "prometheus_remote_storage_samples_total") > before + 80000, seconds=40)
+                 lambda: metric(ours, "prometheus_remote_storage_samples_total") > before + 80000)
         print("the server came back and so did the samples")
         check(ours.stop() == 0, ours.output())
 

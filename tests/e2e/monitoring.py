@@ -57,7 +57,7 @@ def main():
                      .replace("$__rate_interval", "10s"))
             if not any(name in query for name in ABSENT):
                 try:
-                    wait_for(title, lambda q=query: prometheus.query(q), 15)
+                    wait_for(title, lambda q=query: prometheus.query(q), 30)
                 except AssertionError:
                     empty.append((title, query))
         assert not empty, f"no data for {empty}"

@@ -75,7 +75,7 @@ def main():
         code = dead.stop()
         took = time.monotonic() - begin
         check(code == 3, f"exit {code}\n{dead.output()}")
-        check(took < 2, f"stopping took {took} s")
+        check(took < 10, f"stopping took {took} s")
         print(f"stopped in {took:.2f} s with undelivered data, exit code 3")
 
         kept = stack.collector(config, name="kept",

@@ -103,7 +103,7 @@ def values(prometheus, selector):
             for r in prometheus.query(selector + "[1h]")}
 
 
-def compare(what, source, sink, selector='{job="x"}', seconds=40):
+def compare(what, source, sink, selector='{job="x"}', seconds=90):
     """Everything that the source has up to now is at the sink, with its times, and nothing else."""
     until = time.time()
     time.sleep(0.1)
@@ -144,9 +144,9 @@ def first(stack, receiver):
     def full():
         return metric(ours.url, 'prometheus_receive_http_refused_requests_total{component_id="prometheus.receive_http.in",'
                       'reason="not_taken"}') > 0
-    wait_for("a full outbox", full, 60)
+    wait_for("a full outbox", full, 120)
     # Prometheus counts a retry after the wait that comes before it.
-    wait_for("the sender's retry", lambda: metric(source.url, "prometheus_remote_storage_samples_retried_total") > 0, 60)
+    wait_for("the sender's retry", lambda: metric(source.url, "prometheus_remote_storage_samples_retried_total") > 0)
     check(metric(source.url, "prometheus_remote_storage_samples_failed_total") == 0, "nothing was refused for good")
     receiver.come()
     compare("after an outage that filled the outbox", source, receiver.api)
