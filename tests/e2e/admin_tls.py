@@ -78,6 +78,8 @@ def main():
                     answer = b""
                     while part := s.recv(4096):
                         answer += part
+                    if not answer:
+                        raise ConnectionError("the connection ended without an answer")
                     check(answer.startswith(b"HTTP/1.1 200"), f"answer {answer!r}")
                     return shown
 

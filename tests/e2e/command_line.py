@@ -97,7 +97,7 @@ def signals_and_reload(folder):
         wait_for("the failure is measured",
                  lambda: "alloy_config_last_load_successful 0" in get(url + "/metrics"))
         check(len(ids()) == 2, "a bad file changed the running graph")
-        check("The last load failed" in get(url + "/"), "the page does not show the failed load")
+        wait_for("the page shows the failed load", lambda: "The last load failed" in get(url + "/"))
         try:
             post(url + "/-/reload")
             check(False, "a bad file is reloaded")
@@ -185,7 +185,7 @@ def a_reader_that_does_not_read():
                           directory=directory)
         stack.callback(process.stop)
         url = f"http://127.0.0.1:{admin}"
-        wait_for("a scrape", lambda: "node_load1" in get(url + "/store?search=node_load1"))
+        wait_for("a scrape", lambda: "<code>node_load1" in get(url + "/store?search=node_load1"))
         readers = [socket.create_connection(("127.0.0.1", admin)) for _ in range(50)]
         for r in readers:
             r.sendall(b"GET /api/v0/store?limit=10000 HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3)

@@ -42,11 +42,12 @@ def main():
 
         for code, headers in ((503, {}), (429, {"Retry-After": "1"})):
             answers.update(code=code, headers=headers)
-            before = len(sink.samples("turn"))
+            before, requests = len(sink.samples("turn")), sink.requests
             time.sleep(3)
+            wait_for(f"requests that get {code}", lambda: sink.requests > requests + 1)
             answers.update(code=204, headers={})
             wait_for(f"samples after {code}", lambda: len(sink.samples("turn")) > before + 2)
-        check(metric(ours, "prometheus_remote_storage_samples_retried_total") > 0, "retries are counted")
+        wait_for("retries are counted", lambda: metric(ours, "prometheus_remote_storage_samples_retried_total") > 0)
 
         sink.close()
         time.sleep(3)
