@@ -31,8 +31,8 @@ SCOPE = "https://www.googleapis.com/auth/monitoring.write"
 CONFIG = """
 prometheus.scrape "x" {
   targets = [{"__address__" = "127.0.0.1:TARGET"}]
-  scrape_interval = "500ms"
-  scrape_timeout = "500ms"
+  scrape_interval = "1s"
+  scrape_timeout = "1s"
   forward_to = [prometheus.remote_write.out.receiver]
 }
 prometheus.remote_write "out" {

@@ -11,14 +11,14 @@ from sink import Sink
 CONFIG = """
 prometheus.scrape "x" {
   targets = [TARGETS]
-  scrape_interval = "500ms"
-  scrape_timeout = "500ms"
+  scrape_interval = "3s"
+  scrape_timeout = "3s"
   forward_to = [prometheus.remote_write.out.receiver]
 }
 prometheus.scrape "plain" {
   targets = [{"__address__" = "127.0.0.1:PORT", "__metrics_path__" = "/plain"}]
-  scrape_interval = "500ms"
-  scrape_timeout = "500ms"
+  scrape_interval = "3s"
+  scrape_timeout = "3s"
   enable_compression = false
   forward_to = [prometheus.remote_write.out.receiver]
 }
