@@ -21,7 +21,7 @@ collector.store "kept" {{ }}
 
 
 def run(*argv, **kw):
-    return subprocess.run(argv, capture_output=True, text=True, timeout=20, **kw)
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, **kw)
 
 
 class Authority:
@@ -70,7 +70,7 @@ def main():
 
         def talk(made):
             """The peer's name, the protocol and cipher; the answer must be readable."""
-            with socket.create_connection(("127.0.0.1", ours.port), timeout=5) as plain:
+            with socket.create_connection(("127.0.0.1", ours.port), timeout=20) as plain:
                 with made.wrap_socket(plain, server_hostname="localhost") as s:
                     name = dict(x[0] for x in s.getpeercert()["subject"])["commonName"]
                     shown = name, s.version(), s.cipher()[0]
@@ -78,6 +78,8 @@ def main():
                     answer = b""
                     while part := s.recv(4096):
                         answer += part
+                    if not answer:
+                        raise ConnectionError("the connection ended without an answer")
                     check(answer.startswith(b"HTTP/1.1 200"), f"answer {answer!r}")
                     return shown
 

@@ -133,7 +133,7 @@ def main():
         running["c"].process.wait()
         wait_for("two members", lambda: agreed("ab"))
         took = time.monotonic() - killed
-        check(took < 6, f"the others noticed after {took:.1f} s")
+        check(took < 8, f"the others noticed after {took:.1f} s")
         time.sleep(INTERVAL)
         two = steady(targets, "after kill -9 of c")
         moved = [t for t in before if two[t] != before[t]]

@@ -10,9 +10,9 @@ from sink import Sink
 
 TARGETS = 6
 # A scrape is in the outbox far less than this after its answer was sent.
-SETTLED = 0.5
+SETTLED = 1.0
 # By when a scrape that was given up for its time is over.
-GIVEN_UP = 1.5
+GIVEN_UP = 3.0
 CONFIG = """
 prometheus.scrape "x" {{
   targets = [{targets}]
@@ -81,7 +81,7 @@ def main():
             begin = time.monotonic()
             before = sum(s.target.count for s in sources)
             wait_for("scrapes", lambda: sum(s.target.count for s in sources) > before, every=0.01)
-            time.sleep(chance.uniform(0.1, 2.0))
+            time.sleep(chance.uniform(0.1, 3.0))
             died = time.monotonic()  # if not a little later
             ours.stop(how=signal.SIGKILL)
             for s in sources:
@@ -108,7 +108,7 @@ def main():
             twice += len(values) - len(first)
             arrived += len(s.must & set(first))
         all_of_them = sum(len(s.must) for s in sources)
-        check(arrived > 0.8 * all_of_them, f"the scraper gave up on {all_of_them - arrived} of {all_of_them}")
+        check(arrived >= 0.8 * all_of_them, f"the scraper gave up on {all_of_them - arrived} of {all_of_them}")
         print(f"{rounds} kills: {arrived} scrapes had to arrive and did, {all_of_them - arrived} were given up for "
               f"their time, {twice} samples came twice")
 

@@ -181,7 +181,7 @@ def inside():
                 theirs, mine = both()
                 return all(len(theirs[j]) == n and len(mine[j]) == n for j, n in expected.items()) and theirs == mine
             try:
-                wait_for(what, settled, seconds=25)
+                wait_for(what, settled)
             except AssertionError:
                 theirs, mine = both()
                 for j in jobs:

@@ -90,8 +90,8 @@ def changes(stack, fake, sides):
     def put(n, **kw):
         fake.put(pod(f"w-{n}", "shop", f"10.244.9.{n}", "alpha", [("c", [("p", 1, "TCP")])], labels={"watched": "yes"}, **kw))
 
-    def seen(what, wanted, seconds=20):
-        wait_for(what, lambda: names(alone.targets()) == {f"w-{n}" for n in wanted}, seconds)
+    def seen(what, wanted):
+        wait_for(what, lambda: names(alone.targets()) == {f"w-{n}" for n in wanted})
         print(f"{what}: {len(mine('pods', 'list'))} lists, {len(mine('pods', 'watch'))} watches")
 
     wait_for("the first watch", lambda: mine("pods", "watch"))
@@ -102,7 +102,7 @@ def changes(stack, fake, sides):
 
     fake.cut = "watched=yes"
     put(2)
-    seen("an event that is cut in its middle", [1, 2], 40)
+    seen("an event that is cut in its middle", [1, 2])
     check(fake.cut is None and len(mine("pods", "watch")) == 2 and len(mine("pods", "list")) == 1, "a watch that is resumed")
     time.sleep(1.5)  # bookmarks move the version on
     before = len(mine("pods", "watch"))
@@ -110,7 +110,7 @@ def changes(stack, fake, sides):
         newest = fake.version
     fake.compact()   # the open watches are told 410
     put(3)
-    seen("410 Gone in a watch", [1, 2, 3], 40)
+    seen("410 Gone in a watch", [1, 2, 3])
     check(len(mine("pods", "list")) >= 2, "410 Gone leads to a new list")
     fake.remove("Pod", "w-1", "shop")
     seen("a pod that goes after the new list", [2, 3])
@@ -123,12 +123,12 @@ def changes(stack, fake, sides):
     for n in range(0, 150):
         fake.put(pod(f"x-{n}", "infra", f"10.245.0.{n}", "alpha", [("c", [("p", 1, "TCP")])], labels={"watched": "yes"}))
     everything = {f"w-{n}" for n in [2, 3, *range(10, 255)]} | {f"x-{n}" for n in range(150)}
-    wait_for("many pods", lambda: names(alone.targets()) == everything, 40)
+    wait_for("many pods", lambda: names(alone.targets()) == everything)
     fake.page_expires = True
     fake.compact()
-    wait_for("a list whose second page expired", lambda: not fake.page_expires, 40)
+    wait_for("a list whose second page expired", lambda: not fake.page_expires)
     fake.remove("Pod", "x-7", "infra")
-    wait_for("pages", lambda: names(alone.targets()) == everything - {"x-7"}, 60)
+    wait_for("pages", lambda: names(alone.targets()) == everything - {"x-7"})
     check(any(q.get("continue") for q in mine("pods", "list")), "no second page was asked for")
     print(f"{len(everything)} pods in pages, a token that expired: all there")
 

@@ -13,14 +13,14 @@ def main():
         sink = Sink()
         stack.callback(sink.close)
         run = subprocess.run([job], env={"COLLECTOR_REMOTE_WRITE_URL": sink.url}, capture_output=True,
-                             text=True, timeout=30)
+                             text=True, timeout=60)
         check(run.returncode == 0, run.stderr)
         got = {l["__name__"]: v for l, _, v in sink.received}
         check(got == {"import_rows_total": 857, "import_files": 3, "import_success": 1}, f"{got}")
         check(all(l["job"] == "nightly-import" for l, _, _ in sink.received), "external labels")
         begin = time.monotonic()
         dead = subprocess.run([job], env={"COLLECTOR_REMOTE_WRITE_URL": f"http://127.0.0.1:{free_port()}/"},
-                              capture_output=True, text=True, timeout=30)
+                              capture_output=True, text=True, timeout=60)
         check(dead.returncode == 1 and "not delivered" in dead.stderr, f"{dead}")
         print(f"delivered {sorted(got)}; dead endpoint: {dead.stderr.strip()} after "
               f"{time.monotonic() - begin:.1f} s")

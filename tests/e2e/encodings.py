@@ -11,14 +11,14 @@ from sink import Sink
 CONFIG = """
 prometheus.scrape "x" {
   targets = [TARGETS]
-  scrape_interval = "500ms"
-  scrape_timeout = "500ms"
+  scrape_interval = "3s"
+  scrape_timeout = "3s"
   forward_to = [prometheus.remote_write.out.receiver]
 }
 prometheus.scrape "plain" {
   targets = [{"__address__" = "127.0.0.1:PORT", "__metrics_path__" = "/plain"}]
-  scrape_interval = "500ms"
-  scrape_timeout = "500ms"
+  scrape_interval = "3s"
+  scrape_timeout = "3s"
   enable_compression = false
   forward_to = [prometheus.remote_write.out.receiver]
 }
@@ -101,8 +101,8 @@ def main():
 
         wait_for("up of each", all_known)
         check(up == {name: {0.0 if name in ("bomb", "damaged") else 1.0} for name in bodies}, str(up))
-        shown = get(ours.url + "/api/v0/targets")
-        check("over the limit" in shown and "zstd: damaged" in shown, shown)
+        wait_for("both errors on the page of targets", lambda: (
+            lambda shown: "over the limit" in shown and "zstd: damaged" in shown)(get(ours.url + "/api/v0/targets")))
         check(ours.stop() == 0, ours.output())
         print(f"{len(bodies['bomb'][1])} bytes of 80 MiB refused, 2000 rows each in gzip and three forms of zstd")
 

@@ -3,6 +3,7 @@ import contextlib
 import http.server
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -27,23 +28,26 @@ def need(program):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those that the kernel gives out by itself: no connection of another program takes it meanwhile."""
+    while True:
+        port = random.randrange(10000, 32768)
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
-def get(url, timeout=5):
+def get(url, timeout=20):
     with urllib.request.urlopen(url, timeout=timeout) as r:
         return r.read().decode()
 
 
-def post(url, body=b"", timeout=10):
+def post(url, body=b"", timeout=60):
     request = urllib.request.Request(url, data=body, method="POST")
     with urllib.request.urlopen(request, timeout=timeout) as r:
         return r.status, r.read().decode()
 
 
-def wait_for(what, condition, seconds=20, every=0.1):
+def wait_for(what, condition, seconds=60, every=0.1):
     end = time.monotonic() + seconds
     last = None
     while time.monotonic() < end:
@@ -68,7 +72,7 @@ class Process:
         with open(self.log.name) as f:
             return f.read()
 
-    def stop(self, how=signal.SIGTERM, seconds=20):
+    def stop(self, how=signal.SIGTERM, seconds=60):
         if self.process.poll() is None:
             self.process.send_signal(how)
             try:
@@ -186,18 +190,20 @@ class QuietServer(http.server.ThreadingHTTPServer):
 
 class Target:
     """A scrape target whose answer is a function of the number of the scrape; `sent` is called with that number when
-    the whole answer was written."""
+    the whole answer was written. `tls` is a context to serve with."""
 
-    def __init__(self, answer, sent=lambda n: None):
+    def __init__(self, answer, sent=lambda n: None, tls=None):
         self.count = 0
+        lock = threading.Lock()
         target = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
-                target.count += 1
-                n = target.count
+                with lock:
+                    target.count += 1
+                    n = target.count
                 status, content_type, body = answer(n, self)
                 self.send_response(status)
                 self.send_header("Content-Type", content_type)
@@ -210,6 +216,8 @@ class Target:
                 pass
 
         self.server = QuietServer(("127.0.0.1", 0), Handler)
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
         self.port = self.server.server_address[1]
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
@@ -222,19 +230,20 @@ class Target:
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def text_target(function):
+def text_target(function, tls=None):
     """function(n) -> exposition text, by the number of the scrape of each client apart."""
-    counts = {}
+    counts, lock = {}, threading.Lock()
 
     def answer(_, request):
         client = request.headers.get("User-Agent", "").split("/")[0]
-        counts[client] = counts.get(client, 0) + 1
-        result = function(counts[client])
+        with lock:
+            n = counts[client] = counts.get(client, 0) + 1
+        result = function(n)
         if isinstance(result, str):
             return 200, TEXT, result.encode()
         return result
 
-    return Target(answer)
+    return Target(answer, tls=tls)
 
 
 def check(condition, message):

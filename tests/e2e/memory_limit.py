@@ -84,22 +84,30 @@ def main():
                 peak = max(peak, resident(ours.process.pid))
                 time.sleep(0.02)
             account = json.loads(get(ours.url + "/api/v0/memory"))
-            rows = json.loads(get(ours.url + "/api/v0/targets"))["targets"]
-            up = sum(r["health"] == "up" for r in rows)
-            poor = sum("memory limit" in r["error"] for r in rows)
             text = get(ours.url + "/metrics")
             failed = sum(float(v) for v in re.findall(r"^collector_scrapes_without_memory_total\{.*\} (\S+)$", text, re.M))
+
+            def health():
+                """How many targets are up, and how many had no memory, at their last scrapes."""
+                rows = json.loads(get(ours.url + "/api/v0/targets"))["targets"]
+                return sum(r["health"] == "up" for r in rows), sum("memory limit" in r["error"] for r in rows)
+
+            up, poor = health()
             print(f"{kind}: baseline {baseline >> 20} MiB, peak {peak / 2**20:.1f} MiB, allowed "
                   f"{(baseline + LIMIT * 1.1) / 2**20:.1f} MiB; {up} up, {poor} without memory, {failed:.0f} scrapes "
                   f"refused; account peak {account['peak_bytes'] / 2**20:.1f} MiB, refusals {account['refusals']}")
             check(peak < baseline + LIMIT * 1.1, f"{kind}: resident memory")
-            check(up > 0, f"{kind}: some targets get through")
-            check(poor > 0 and failed > 0, f"{kind}: others say why they do not")
+            wait_for(f"{kind}: some targets get through", lambda: health()[0] > 0)
+            check(failed > 0, f"{kind}: scrapes without memory are counted")
+            wait_for(f"{kind}: others say why they do not", lambda: health()[1] > 0)
             check(account["limit_bytes"] == LIMIT, "the limit is shown")
             check("collector_memory_budget_refusals_total{" in text, "refusals are counted")
-            stored = json.loads(get(ours.url + "/api/v0/store?search=up&limit=1000"))["series"]
-            last = [r["points"][-1][1] for r in stored if r["labels"].get("__name__") == "up" and r["points"]]
-            check(0 in last and 1 in last, f"{kind}: up is 0 where there was no memory")
+
+            def last():
+                stored = json.loads(get(ours.url + "/api/v0/store?search=up&limit=1000"))["series"]
+                return {r["points"][-1][1] for r in stored if r["labels"].get("__name__") == "up" and r["points"]}
+
+            wait_for(f"{kind}: up is 0 where there was no memory", lambda: {0, 1} <= last())
     server.shutdown()
 
 

@@ -42,14 +42,21 @@ def main():
         collector = stack.collector(CONFIG.replace("PORT", str(prometheus.port)))
         wait_for("samples", lambda: "alloy_build_info" in get(
             f"http://127.0.0.1:{prometheus.port}/api/v1/label/__name__/values"))
-        exposed = set(re.findall(r"^([a-z_0-9]+)", get(collector.url + "/metrics"), re.M)) | ABSENT
         named = set(METRIC.findall((EXAMPLES / "alerts.yaml").read_text()))
         for _, expr in expressions():
             named |= set(METRIC.findall(expr))
         named -= {"alloy_rules"}
-        missing = sorted(n for n in named if n not in exposed)
         assert len(named) > 20, named
-        assert not missing, f"not exposed: {missing}"
+
+        def missing():
+            exposed = set(re.findall(r"^([a-z_0-9]+)", get(collector.url + "/metrics"), re.M)) | ABSENT
+            return sorted(n for n in named if n not in exposed)
+
+        try:
+            wait_for("every metric that is named", lambda: not missing())
+        except AssertionError:
+            print(f"not exposed: {missing()}")
+            raise
 
         empty = []
         for title, expr in expressions():
@@ -57,7 +64,7 @@ def main():
                      .replace("$__rate_interval", "10s"))
             if not any(name in query for name in ABSENT):
                 try:
-                    wait_for(title, lambda q=query: prometheus.query(q), 15)
+                    wait_for(title, lambda q=query: prometheus.query(q), 30)
                 except AssertionError:
                     empty.append((title, query))
         assert not empty, f"no data for {empty}"

@@ -13,8 +13,8 @@ from sink import Sink
 CONFIG = """
 prometheus.scrape "x" {{
   targets = [{{"__address__" = "127.0.0.1:{target}"}}]
-  scrape_interval = "200ms"
-  scrape_timeout = "200ms"
+  scrape_interval = "1s"
+  scrape_timeout = "1s"
   forward_to = [prometheus.remote_write.out.receiver]
 }}
 local.file "tenant" {{
@@ -53,8 +53,9 @@ def main():
 
         port = free_port()
         first = stack.collector_at(port, config("first.alloy", dead), "first")
-        time.sleep(3)
+        wait_for("some scrapes", lambda: target.count >= 4)
         first.stop(how=signal.SIGKILL)
+        time.sleep(1)  # a request that was on its way is counted by then
         outbox = os.path.join(stack.folder, "first-data", "outbox")
         scraped = target.count
         spare = os.path.join(stack.folder, "spare")

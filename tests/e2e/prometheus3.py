@@ -118,7 +118,7 @@ def collected(stack, peer):
     def turns():
         return [float(v) for _, v in peer.query('turns_total{job="x"}[5m]')[0]["values"]]
 
-    wait_for("samples", lambda: len(turns()) >= 8, 30)
+    wait_for("samples", lambda: len(turns()) >= 8)
     seen = turns()
     check(seen == list(range(1, len(seen) + 1)), f"gap or disorder: {seen}")
     check("does not speak" not in ours.output(), "no fallback")

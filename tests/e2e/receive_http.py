@@ -103,23 +103,22 @@ def values(prometheus, selector):
             for r in prometheus.query(selector + "[1h]")}
 
 
-def compare(what, source, sink, selector='{job="x"}', seconds=40):
+def compare(what, source, sink, selector='{job="x"}', seconds=90):
     """Everything that the source has up to now is at the sink, with its times, and nothing else."""
     until = time.time()
-    time.sleep(0.1)
 
     def rows(prometheus):
         return {k: [v for v in vs if v[0] <= until] for k, vs in values(prometheus, selector).items()}
 
-    wanted = rows(source)
-    try:
-        wait_for(what, lambda: rows(sink) == wanted, seconds, every=0.5)
+    try:  # a scrape that began by then may be in the source only later
+        wait_for(what, lambda: rows(sink) == rows(source), seconds, every=0.5)
     except AssertionError:
-        got = rows(sink)
+        wanted, got = rows(source), rows(sink)
         for key in sorted(set(wanted) | set(got)):
             if wanted.get(key) != got.get(key):
                 print(dict(key)["__name__"], len(wanted.get(key, [])), len(got.get(key, [])))
         raise
+    wanted = rows(source)
     points = sum(map(len, wanted.values()))
     check(points > 0, "nothing was compared")
     print(f"PASS {what}: {len(wanted)} series, {points} samples, equal")
@@ -144,9 +143,9 @@ def first(stack, receiver):
     def full():
         return metric(ours.url, 'prometheus_receive_http_refused_requests_total{component_id="prometheus.receive_http.in",'
                       'reason="not_taken"}') > 0
-    wait_for("a full outbox", full, 60)
+    wait_for("a full outbox", full, 120)
     # Prometheus counts a retry after the wait that comes before it.
-    wait_for("the sender's retry", lambda: metric(source.url, "prometheus_remote_storage_samples_retried_total") > 0, 60)
+    wait_for("the sender's retry", lambda: metric(source.url, "prometheus_remote_storage_samples_retried_total") > 0)
     check(metric(source.url, "prometheus_remote_storage_samples_failed_total") == 0, "nothing was refused for good")
     receiver.come()
     compare("after an outage that filled the outbox", source, receiver.api)
@@ -236,7 +235,7 @@ def second(stack, program):
         for bad in ("failed", "dropped", "retried"):
             check(metric(source.url, f"prometheus_remote_storage_{kind}_{bad}_total") == 0, f"{kind} {bad} at the sender")
     check(metric(ours.url, "prometheus_receive_http_refused") == 0, "nothing was refused")
-    check(metric(ours.url, "prometheus_receive_http_metadata_left_out_total") > 0, "metadata was seen")
+    wait_for("metadata", lambda: metric(ours.url, "prometheus_receive_http_metadata_left_out_total") > 0)
     print(f"PASS {received('histogram'):.0f} histograms, {received('exemplar'):.0f} exemplars, "
           f"{received('sample'):.0f} samples by 2.0")
 

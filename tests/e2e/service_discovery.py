@@ -67,7 +67,7 @@ def show(targets):
     return "\n".join(sorted("    " + str(dict(sorted(t))) for t in targets)) or "    none"
 
 
-def agree(what, ours, theirs, seconds=30, but=None):
+def agree(what, ours, theirs, seconds=60, but=None):
     """Both see the same targets, soon, and other ones than `but`. Returns them."""
     path = FIXTURES / (re.sub(r"\W+", "_", what) + ".json")
     recorded = as_set(json.loads(path.read_text())) if path.exists() else set()

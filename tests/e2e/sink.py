@@ -105,6 +105,7 @@ class Sink:
         self.requests = 0
         self.errors = []
         self.connections = set()
+        self.closed = False
         self.lock = threading.Lock()
         sink = self
 
@@ -117,8 +118,13 @@ class Sink:
                     sink.connections.add(self.connection)
 
             def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                length = int(self.headers["Content-Length"])
+                body = self.rfile.read(length)
                 with sink.lock:
+                    # A sender that died in the middle of a request did not make it.
+                    if len(body) < length or sink.closed:
+                        self.close_connection = True
+                        return
                     sink.requests += 1
                     n = sink.requests
                     code = status(n)
@@ -128,11 +134,12 @@ class Sink:
                         except (ValueError, IndexError, struct.error) as e:
                             sink.errors.append(str(e))
                             code = 400
-                self.send_response(code)
-                for k, v in headers(n).items():
-                    self.send_header(k, v)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                    # Under the lock: what close() finds received is answered too.
+                    self.send_response(code)
+                    for k, v in headers(n).items():
+                        self.send_header(k, v)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
 
             def log_message(self, *_):
                 pass
@@ -153,6 +160,7 @@ class Sink:
         self.server.shutdown()
         self.server.server_close()
         with self.lock:
+            self.closed = True
             for connection in self.connections:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
