@@ -326,6 +326,8 @@ void ScrapePass::finish() {
     if (entries_[i].seen != turn_ && entries_[i].tracked && !here_->contains(entries_[i].id))
       ScrapeCache::add(out_, entries_[i].id, now_, std::bit_cast<double>(kStaleNaN));
   if (deviated_ || cursor_ < known_) cache_.settle(order());
+  // There are thousands of these; what growing left over is as much again.
+  if (known_ == 0) entries_.shrink_to_fit();
   cache_.forgotten_ = false;
   cache_.aliases_ = aliases_;
   cache_.last_ms_ = now_;

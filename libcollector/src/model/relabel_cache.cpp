@@ -14,39 +14,39 @@ RelabelCache::RelabelCache(SeriesTable& series, Rewrite rewrite)
 
 RelabelCache::~RelabelCache() {
   listening_.reset();
-  for (std::size_t i = 0; i < map_.size(); ++i) forget(SeriesId{static_cast<std::uint32_t>(i)});
+  for (std::size_t i = 0; i < map_.bound(); ++i) forget(SeriesId{static_cast<std::uint32_t>(i)});
 }
 
 std::optional<SeriesId> RelabelCache::compute(SeriesId from) {
   const auto i = static_cast<std::size_t>(from);
-  if (i >= map_.size()) map_.resize(std::max(series_.bound(), i + 1), kUnknown);
   ++size_;
   ++computed_;
   series_.labels(from, scratch_);
   labels_.clear();
   for (const Label& label : scratch_) labels_.set(label.name, label.value);
   if (!rewrite_(labels_) || labels_.all().empty()) {
-    map_[i] = kDropped;
+    map_.set(i, kDropped);
     return std::nullopt;
   }
   const SeriesId to = series_.intern(labels_);
   // A series that stays itself must not keep itself alive.
   if (to == from) series_.release(to);
-  map_[i] = static_cast<std::uint32_t>(to) + kFirst;
+  map_.set(i, static_cast<std::uint32_t>(to) + kFirst);
   return to;
 }
 
 void RelabelCache::forget_retired() {
-  for (std::size_t i = 0; i < map_.size(); ++i) {
+  for (std::size_t i = 0; i < map_.bound(); ++i) {
     const SeriesId id{static_cast<std::uint32_t>(i)};
-    if (map_[i] != kUnknown && series_.references(id) == 0) forget(id);
+    if (map_.get(i) != kUnknown && series_.references(id) == 0) forget(id);
   }
 }
 
 void RelabelCache::forget(SeriesId from) {
   const auto i = static_cast<std::size_t>(from);
-  if (i >= map_.size() || map_[i] == kUnknown) return;
-  const std::uint32_t known = std::exchange(map_[i], kUnknown);
+  const std::uint32_t known = map_.get(i);
+  if (known == kUnknown) return;
+  map_.set(i, kUnknown);
   --size_;
   if (known >= kFirst && SeriesId{known - kFirst} != from)
     series_.release(SeriesId{known - kFirst});

@@ -4,6 +4,7 @@
 
 #include "model/relabel.hpp"
 #include "model/series_table.hpp"
+#include "model/sparse_array.hpp"
 
 #include <functional>
 #include <memory>
@@ -26,8 +27,7 @@ class RelabelCache {
 
   /// The series that `from` becomes, or nothing when it is dropped.
   std::optional<SeriesId> map(SeriesId from) {
-    const auto i = static_cast<std::size_t>(from);
-    const std::uint32_t known = i < map_.size() ? map_[i] : kUnknown;
+    const std::uint32_t known = map_.get(static_cast<std::size_t>(from));
     if (known >= kFirst) return SeriesId{known - kFirst};
     if (known == kDropped) return std::nullopt;
     return compute(from);
@@ -49,7 +49,7 @@ class RelabelCache {
 
   SeriesTable& series_;
   Rewrite rewrite_;
-  std::vector<std::uint32_t> map_;
+  SparseArray map_;
   std::size_t size_ = 0;
   std::uint64_t computed_ = 0;
   std::vector<Label> scratch_;
