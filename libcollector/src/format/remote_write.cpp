@@ -100,10 +100,10 @@ class SampleBytes {
 /// Samples without exemplars, encoded a block at a time.
 class SampleEncoder {
  public:
-  /// Everything outlives it; `block` is memory.
+  /// Everything outlives it.
   SampleEncoder(const MetricColumns& columns, const RequestPart& part,
-                const model::SeriesTable& series, std::string& block)
-      : columns_(columns), series_(series), block_(block), at_(part.begin), end_(part.end) {
+                const model::SeriesTable& series)
+      : columns_(columns), series_(series), at_(part.begin), end_(part.end) {
     for (std::size_t i = at_; i < end_;) {
       series.prefetch(columns.series[i]);
       const Run run = run_at(i);
@@ -113,19 +113,20 @@ class SampleEncoder {
   }
 
   std::size_t size() const { return size_; }
-  /// The next wire::kSnappyBlock bytes, at the end the rest.
-  std::string_view next() {
+  /// The next wire::kSnappyBlock bytes, at the end the rest, in `block`: memory that is the same
+  /// each time.
+  std::string_view next(std::string& block) {
     filled_ -= given_;
-    std::memmove(block_.data(), block_.data() + given_, filled_);
+    std::memmove(block.data(), block.data() + given_, filled_);
     while (filled_ < wire::kSnappyBlock && at_ < end_) {
       const Run run = run_at(at_);
       const std::size_t most = filled_ + run.body + 1 + wire::kMostVarint + kSlack;
-      if (block_.size() < most) block_.resize(std::max(most, wire::kSnappyBlock + kSpare));
-      char* const p = encode(run, block_.data() + filled_);
-      filled_ = static_cast<std::size_t>(p - block_.data());
+      if (block.size() < most) block.resize(std::max(most, wire::kSnappyBlock + kSpare));
+      char* const p = encode(run, block.data() + filled_);
+      filled_ = static_cast<std::size_t>(p - block.data());
     }
     given_ = std::min(filled_, wire::kSnappyBlock);
-    return std::string_view(block_).substr(0, given_);
+    return std::string_view(block).substr(0, given_);
   }
   void append(std::string& out) {
     const std::size_t before = out.size();
@@ -158,7 +159,6 @@ class SampleEncoder {
   SampleBytes sample_;
   const MetricColumns& columns_;
   const model::SeriesTable& series_;
-  std::string& block_;
   std::size_t at_, end_, size_ = 0;
   std::size_t filled_ = 0, given_ = 0;  ///< of the block
 };
@@ -253,10 +253,7 @@ class SeriesAppender {
 
 void append_write_request(const MetricColumns& columns, const RequestPart& part,
                           const model::SeriesTable& series, std::string& out) {
-  if (part.exemplars.empty()) {
-    std::string unused;
-    SampleEncoder(columns, part, series, unused).append(out);
-  }
+  if (part.exemplars.empty()) SampleEncoder(columns, part, series).append(out);
   if (part.exemplars.empty() && part.histograms.empty()) return;
   SeriesAppender appender(columns, part, series, out);
   for (std::size_t i = part.begin; i < part.end && !part.exemplars.empty();) {
@@ -276,23 +273,27 @@ void append_write_request(const MetricColumns& columns, const RequestPart& part,
   }
 }
 
+bool append_body(std::string_view plain, std::size_t compressed_from, std::string& out) {
+  const bool large = plain.size() >= compressed_from;
+  if (large)
+    wire::snappy_compress(plain, out);
+  else
+    out += plain;
+  return large;
+}
+
 bool append_write_body(const MetricColumns& columns, const RequestPart& part,
                        const model::SeriesTable& series, std::size_t compressed_from,
                        std::string& scratch, std::string& out) {
   if (!part.exemplars.empty() || !part.histograms.empty()) {
     scratch.clear();
     append_write_request(columns, part, series, scratch);
-    const bool large = scratch.size() >= compressed_from;
-    if (large)
-      wire::snappy_compress(scratch, out);
-    else
-      out += scratch;
-    return large;
+    return append_body(scratch, compressed_from, out);
   }
-  SampleEncoder samples(columns, part, series, scratch);
+  SampleEncoder samples(columns, part, series);
   const bool large = samples.size() >= compressed_from;
   if (large)
-    wire::snappy_compress(samples.size(), [&] { return samples.next(); }, out);
+    wire::snappy_compress(samples.size(), [&] { return samples.next(scratch); }, out);
   else
     samples.append(out);
   return large;

@@ -18,8 +18,11 @@ namespace collector::format {
 /// in it, nor have custom buckets: the cut must have left them out.
 void append_write_request(const MetricColumns& columns, const RequestPart& part,
                           const model::SeriesTable& series, std::string& out);
-/// The same, compressed when it is `compressed_from` bytes long or longer: true then. Of what is
-/// compressed no more than a block is there at a time, in `scratch`.
+/// Appends a body of either version, compressed when it is `compressed_from` bytes long or longer:
+/// true then.
+bool append_body(std::string_view plain, std::size_t compressed_from, std::string& out);
+/// append_write_request(), compressed when it is `compressed_from` bytes long or longer: true then.
+/// Of what is compressed no more than a block is there at a time, in `scratch`.
 bool append_write_body(const MetricColumns& columns, const RequestPart& part,
                        const model::SeriesTable& series, std::size_t compressed_from,
                        std::string& scratch, std::string& out);

@@ -1,4 +1,5 @@
-// The label __type__ of a series (Prometheus, type-and-unit-labels). Pure.
+// Names of types, as OpenMetrics spells them and the label __type__ holds them (Prometheus,
+// type-and-unit-labels). Pure.
 #pragma once
 
 #include <collector/engine/signals.hpp>

@@ -93,7 +93,7 @@ void FileLog::rewrite(const Status& why) {
   block_ = {};
   seal();
   std::vector<std::pair<StoredFrame, StoredFrame>> moved;
-  std::vector<Function<void()>> tell;
+  std::vector<Function<void()>> notices;
   for (Waiter& w : std::exchange(waiters_, {})) {
     std::erase_if(w.frames, [&](const StoredFrame& f) { return delivered(f.sequence); });
     std::vector<StoredFrame> copies;
@@ -107,8 +107,8 @@ void FileLog::rewrite(const Status& why) {
     for (const StoredFrame& frame : w.frames)
       if (acknowledge(frame)) items += frame.items;
     // Without frames all of them were delivered meanwhile.
-    tell.emplace_back([done = std::move(w.done), items,
-                       status = w.frames.empty() ? Status() : why.in("cannot sync")]() mutable {
+    notices.emplace_back([done = std::move(w.done), items,
+                          status = w.frames.empty() ? Status() : why.in("cannot sync")]() mutable {
       done(std::move(status), items);
     });
   }
@@ -118,7 +118,7 @@ void FileLog::rewrite(const Status& why) {
     moved_.emplace(from.sequence, to);
     moved_from_.emplace(to.sequence, from.sequence);
   }
-  for (auto& one : tell) one();
+  for (auto& notice : notices) notice();
   if (waiters_.empty()) rewritten_ = false;
   sync_when_due();
 }

@@ -2,6 +2,7 @@
 
 #include "format/native_histogram.hpp"
 #include "format/number.hpp"
+#include "format/type_label.hpp"
 #include "model/series_table.hpp"
 
 #include <fmt/format.h>
@@ -14,26 +15,14 @@
 namespace collector::send {
 namespace {
 
+/// The text format knows fewer types than OpenMetrics.
 std::string_view type_name(MetricType type, EchoFormat format) {
-  switch (type) {
-    case MetricType::counter:
-      return "counter";
-    case MetricType::gauge:
-      return "gauge";
-    case MetricType::histogram:
-      return "histogram";
-    case MetricType::summary:
-      return "summary";
-    case MetricType::gauge_histogram:
-      return format == EchoFormat::text ? "histogram" : "gaugehistogram";
-    case MetricType::info:
-      return format == EchoFormat::text ? "gauge" : "info";
-    case MetricType::stateset:
-      return format == EchoFormat::text ? "gauge" : "stateset";
-    case MetricType::unknown:
-      break;
+  if (format == EchoFormat::text) {
+    if (type == MetricType::unknown) return "untyped";
+    if (type == MetricType::gauge_histogram) type = MetricType::histogram;
+    if (type == MetricType::info || type == MetricType::stateset) type = MetricType::gauge;
   }
-  return format == EchoFormat::text ? "untyped" : "unknown";
+  return type == MetricType::unknown ? "unknown" : format::type_label(type);
 }
 
 /// `quotes`: a label value; else HELP, in which only OpenMetrics escapes quotes.

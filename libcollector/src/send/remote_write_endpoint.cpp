@@ -319,14 +319,8 @@ bool RemoteWriteEndpoint::append_body(const MetricColumns& columns, const format
   if (version == format::WriteVersion::v1)
     return format::append_write_body(columns, part, context_.series(), kOwnRequest, plain_,
                                      buffer_);
-  const std::string_view plain =
-      encoder_.encode(columns, part, context_.series(), args_.metadata.send);
-  const bool large = plain.size() >= kOwnRequest;
-  if (large)
-    wire::snappy_compress(plain, buffer_);
-  else
-    buffer_ += plain;
-  return large;
+  return format::append_body(encoder_.encode(columns, part, context_.series(), args_.metadata.send),
+                             kOwnRequest, buffer_);
 }
 
 /// What a batch brought, what relabelling made of it, and what the last cut left out.

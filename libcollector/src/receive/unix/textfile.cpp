@@ -1,5 +1,6 @@
 // textfile: metrics that other programs leave as *.prom files in a folder.
 #include "format/exposition.hpp"
+#include "format/type_label.hpp"
 #include "receive/unix/collectors.hpp"
 
 #include <fmt/format.h>
@@ -20,18 +21,9 @@ struct FileFamily {
 using FileFamilies = std::map<std::string, FileFamily>;
 
 std::string_view type_name(MetricType type) {
-  switch (type) {
-    case MetricType::counter:
-      return "counter";
-    case MetricType::gauge:
-      return "gauge";
-    case MetricType::histogram:
-      return "histogram";
-    case MetricType::summary:
-      return "summary";
-    default:
-      return "untyped";
-  }
+  const bool known = type == MetricType::counter || type == MetricType::gauge ||
+                     type == MetricType::histogram || type == MetricType::summary;
+  return known ? format::type_label(type) : "untyped";
 }
 
 /// Help texts escape backslashes and line feeds.
