@@ -24,8 +24,8 @@ void add_target_labels(const std::map<std::string, std::string>& target,
   }
 }
 
-ScrapeCache::ScrapeCache(model::SeriesTable& series, std::uint64_t seed)
-    : series_(series), seed_(seed) {}
+ScrapeCache::ScrapeCache(model::SeriesTable& series, std::uint64_t seed, MetadataPool* pool)
+    : series_(series), pool_(pool), seed_(seed) {}
 
 ScrapeCache::~ScrapeCache() {
   for (const Entry& e : entries_) series_.release(e.id);

@@ -71,12 +71,13 @@ struct CommentRun {
 static_assert(sizeof(CommentRun) == 16);
 
 struct LineParts;
+class MetadataPool;
 
 class ScrapeCache {
  public:
-  /// `series` outlives the cache. The cache is only as good as the settings are the same: see
-  /// forget().
-  ScrapeCache(model::SeriesTable& series, std::uint64_t seed);
+  /// `series` and `pool` outlive the cache. The cache is only as good as the settings are the same:
+  /// see forget(). `pool`: where equal metadata of several targets is found, if anywhere.
+  ScrapeCache(model::SeriesTable& series, std::uint64_t seed, MetadataPool* pool = nullptr);
   ScrapeCache(const ScrapeCache&) = delete;
   ScrapeCache& operator=(const ScrapeCache&) = delete;
   ~ScrapeCache();
@@ -112,6 +113,7 @@ class ScrapeCache {
   void settle(std::vector<std::uint32_t>& order);
 
   model::SeriesTable& series_;
+  MetadataPool* pool_;
   std::uint64_t seed_;
   std::vector<Entry> entries_;
   std::vector<CommentRun> runs_;  ///< all comments of the last good scrape, or none of them

@@ -39,6 +39,7 @@ class Scrape final : public Component<ScrapeArguments> {
     sync();
     co_await pipeline::until_stopped(context().loop(), context().stop());
     watching_ = nullptr;
+    outlet_->flush();
     const Instant deadline =
         std::min(context().drain_deadline(), context().loop().now() + kLastSamples);
     std::stop_source late;
@@ -61,6 +62,8 @@ class Scrape final : public Component<ScrapeArguments> {
     running_ = false;
     co_return Status();
   }
+
+  void flush() override { outlet_->flush(); }
 
   std::vector<TargetRow> targets() override {
     std::vector<TargetRow> rows;

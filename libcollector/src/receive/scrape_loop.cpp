@@ -8,7 +8,6 @@
 #include <collector/engine/sharding.hpp>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
@@ -26,8 +25,11 @@ constexpr Duration kAlign = std::chrono::milliseconds(2);
 /// Scrapes of one target whose samples are not taken yet: a disk takes its time to sync, and more
 /// than this is a receiver that has no room.
 constexpr std::size_t kMostWaiting = 4;
-/// Nobody waits for a scrape to be on the disk: as many as come in this time share a sync.
-constexpr Duration kPatience = std::chrono::milliseconds(100);
+/// Nobody waits for a scrape. Small ones that come in this time leave together; never longer than a
+/// tenth of the interval.
+constexpr Duration kToJoin = std::chrono::milliseconds(250);
+/// And as many as are stored in this time share a sync.
+constexpr Duration kToSync = std::chrono::milliseconds(100);
 
 double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 
@@ -99,123 +101,6 @@ ScrapeShared::ScrapeShared(Seams& seams, ScrapeArguments a)
       client(seams, pipeline::client_settings(arguments.client)),
       accept(accept_header(arguments)) {}
 
-ScrapeOutlet::ScrapeOutlet(Context& c)
-    : context(c),
-      fanout(c),
-      bodies(c.seams().budget),
-      targets(c.metrics().gauge("prometheus_scrape_targets_gauge",
-                                "Targets that this component scrapes.")),
-      moved(c.metrics().counter("prometheus_scrape_targets_moved_total",
-                                "Targets that moved from this node of the cluster to another.")),
-      forwarded(c.metrics().counter("prometheus_forwarded_samples_total",
-                                    "Samples that the receivers took.")),
-      duplicates(c.metrics().counter("prometheus_target_scrapes_sample_duplicate_timestamp_total",
-                                     "Samples left out since their series was there before in the "
-                                     "same scrape.")),
-      out_of_bounds(c.metrics().counter("prometheus_target_scrapes_sample_out_of_bounds_total",
-                                        "Samples left out since they are more than ten minutes "
-                                        "ahead.")),
-      over_samples(c.metrics().counter("prometheus_target_scrapes_exceeded_sample_limit_total",
-                                       "Scrapes that were refused for their number of samples.")),
-      over_buckets(c.metrics().counter(
-          "prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total",
-          "Scrapes that were refused for the buckets of a native histogram.")),
-      unconverted(c.metrics().counter(
-          "collector_scrape_histograms_not_converted_total",
-          "Classic histograms left out because what they count does not add up.")),
-      over_bytes(c.metrics().counter("prometheus_target_scrapes_exceeded_body_size_limit_total",
-                                     "Scrapes that were refused for the size of their body.")),
-      without_memory(c.metrics().counter("collector_scrapes_without_memory_total",
-                                         "Scrapes that failed at the memory limit.")),
-      latency(c.metrics().histogram("prometheus_fanout_latency",
-                                    "Time until the receivers took a batch, in seconds.",
-                                    {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10})) {}
-
-bool ScrapeOutlet::has_successor() const {
-  return clustered && context.cluster() && context.cluster()->has_successor();
-}
-
-void ScrapeOutlet::count(const format::ScrapeStats& found) {
-  duplicates.add(static_cast<double>(found.duplicates));
-  out_of_bounds.add(static_cast<double>(found.out_of_bounds));
-  if (found.over_samples) over_samples.add();
-  if (found.over_buckets) over_buckets.add();
-  unconverted.add(static_cast<double>(found.unconverted));
-  for (const auto& [reason, n] :
-       {std::pair("too_long", found.long_exemplars), std::pair("invalid", found.invalid_exemplars)})
-    if (n > 0)
-      context.metrics()
-          .counter(
-              "collector_scrape_exemplars_dropped_total",
-              "Exemplars left out: over 128 characters of labels, labels that are not valid, or "
-              "of a native histogram and without a timestamp.",
-              {{"reason", reason}})
-          .add(static_cast<double>(n));
-}
-
-void ScrapeOutlet::forward(std::shared_ptr<MetricColumns> columns, Duration patience,
-                           Function<void(bool)> done) {
-  Metrics batch(std::move(columns), {});
-  const std::size_t n = batch.size();
-  ++unsettled;
-  // Samples on their way are on the account until the last receiver has them.
-  Reservation held = context.seams().budget.charge(batch.bytes(), "scraped_samples");
-  batch.ack = Ack(
-      context.loop(),
-      [weak = weak_from_this(), n, done = std::move(done), held = std::move(held),
-       begin = context.loop().now()](Outcome outcome) mutable {
-        held.release();
-        if (auto self = weak.lock()) self->settle(n, begin, outcome, done);
-      },
-      patience);
-  fanout.consume(std::move(batch));
-}
-
-void ScrapeOutlet::settle(std::size_t n, Instant begin, const Outcome& outcome,
-                          Function<void(bool)>& done) {
-  --unsettled;
-  latency.observe(seconds(context.loop().now() - begin));
-  const bool taken = outcome.kind != Outcome::Kind::retry;
-  std::size_t lost = taken ? 0 : n;
-  if (outcome.kind == Outcome::Kind::rejected)
-    lost = std::min<std::size_t>(n, outcome.rejected_items);
-  forwarded.add(static_cast<double>(n - lost));
-  if (lost > 0) {
-    context.metrics()
-        .counter("collector_scrape_samples_dropped_total",
-                 "Scraped samples that no receiver took, by reason.", {{"reason", outcome.reason}})
-        .add(static_cast<double>(lost));
-    context.log().warn("scraped samples dropped",
-                       {{"reason", outcome.reason}, {"samples", std::to_string(lost)}});
-  }
-  done(taken);
-  if (settled) settled();
-}
-
-void ScrapeOutlet::log_failure(const ScrapeTarget& target, const std::string& error) {
-  context.log().warn("scrape failed", {{"target", target.url}, {"err", error}});
-  if (failure_log.empty()) return;
-  if (!failure_file) {
-    auto opened = context.seams().files.open(failure_log, Files::Mode::append);
-    if (!opened)
-      return context.log().warn("scrape_failure_log_file cannot be opened",
-                                {{"err", opened.error().what()}});
-    failure_file = std::move(*opened);
-  }
-  nlohmann::ordered_json line;
-  line["time"] = base::format_time(context.loop().wall());
-  line["level"] = "ERROR";
-  line["msg"] = error;
-  line["target"] = target.url;
-  line["job"] = target.job();
-  const std::string text =
-      line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-  if (Status s = failure_file->append(std::as_bytes(std::span(text))); !s.ok()) {
-    failure_file = nullptr;
-    context.log().warn("scrape_failure_log_file cannot be written", {{"err", s.what()}});
-  }
-}
-
 ScrapeLoop::ScrapeLoop(std::shared_ptr<ScrapeOutlet> outlet) : outlet_(std::move(outlet)) {}
 
 void ScrapeLoop::configure(ScrapeTarget target, std::shared_ptr<ScrapeShared> shared) {
@@ -231,7 +116,8 @@ void ScrapeLoop::configure(ScrapeTarget target, std::shared_ptr<ScrapeShared> sh
                       a.label_value_length_limit);
   };
   if (!cache_)
-    cache_.emplace(outlet_->context.series(), outlet_->context.seams().random.next());
+    cache_.emplace(outlet_->context.series(), outlet_->context.seams().random.next(),
+                   &outlet_->metadata);
   else if (meaning(shared_->arguments) != meaning(shared->arguments))
     cache_->forget();
   shared_ = std::move(shared);
@@ -316,7 +202,6 @@ Task<void> ScrapeLoop::scrape(WallTime at, std::stop_token stop) {
   report.start = at;
   const Instant begin = context.loop().now();
   auto columns = std::make_shared<MetricColumns>();
-  columns->order_key = target_.hash;
   if (!shared->forced_error.empty()) {
     report.error = shared->forced_error;
     cache_->stale(at.unix_ms(), *columns);
@@ -351,7 +236,8 @@ Task<void> ScrapeLoop::scrape(WallTime at, std::stop_token stop) {
   if (!report.error.empty()) outlet_->log_failure(target_, report.error);
   last_error_ = std::move(report.error);
   last_ms_ = at.unix_ms();
-  send(std::move(columns), std::min(target_.interval / 10, kPatience));
+  const Duration most = target_.interval / 10;
+  send(std::move(columns), {std::min(most, kToJoin), std::min(most, kToSync)});
 }
 
 void ScrapeLoop::take(const Result<net::Response>& answer, Report& report, MetricColumns& columns) {
@@ -406,17 +292,17 @@ void ScrapeLoop::append_report(const Report& report, MetricColumns& columns) {
     cache_->append_report(kReports[i], target_.labels, report.start.unix_ms(), values[i], columns);
 }
 
-void ScrapeLoop::send(std::shared_ptr<MetricColumns> columns, Duration patience) {
+void ScrapeLoop::send(std::shared_ptr<MetricColumns> columns, ScrapeOutlet::Leisure leisure) {
   if (columns->series.empty()) return;
   ++waiting_;
-  outlet_->forward(std::move(columns), patience, [weak = weak_from_this()](bool) {
+  auto taken = [weak = weak_from_this()](bool) {
     if (auto self = weak.lock()) --self->waiting_;
-  });
+  };
+  outlet_->forward(std::move(columns), target_.hash, leisure, bundle_, std::move(taken));
 }
 
 void ScrapeLoop::mark_stale(std::int64_t at_ms) {
   auto columns = std::make_shared<MetricColumns>();
-  columns->order_key = target_.hash;
   cache_->stale(at_ms, *columns);
   const std::size_t n = shared_->arguments.extra_metrics ? kReports.size() : kPlainReports;
   for (std::size_t i = 0; i < n; ++i)

@@ -5,9 +5,8 @@
 #include <collector/engine/component.hpp>
 
 #include "format/scrape_cache.hpp"
-#include "net/body_pool.hpp"
 #include "net/http_client_config.hpp"
-#include "pipeline/own_metrics.hpp"
+#include "receive/scrape_outlet.hpp"
 #include "receive/scrape_target.hpp"
 
 #include <memory>
@@ -25,37 +24,6 @@ struct ScrapeShared {
   std::string forced_error;
 
   ScrapeShared(Seams& seams, ScrapeArguments a);
-};
-
-/// What lives as long as the component.
-struct ScrapeOutlet : std::enable_shared_from_this<ScrapeOutlet> {
-  explicit ScrapeOutlet(Context& context);
-
-  /// Sends a batch on; `done` is called once with whether it was taken.
-  void forward(std::shared_ptr<MetricColumns> columns, Duration patience,
-               Function<void(bool)> done);
-  void settle(std::size_t samples, Instant begin, const Outcome& outcome,
-              Function<void(bool)>& done);
-  /// What a scrape left out, and the limits that it broke.
-  void count(const format::ScrapeStats& found);
-  void log_failure(const ScrapeTarget& target, const std::string& error);
-
-  Context& context;
-  MetricsFanout fanout;
-  net::BodyPool bodies;
-  pipeline::Gauge& targets;
-  pipeline::Counter& moved;
-  pipeline::Counter &forwarded, &duplicates, &out_of_bounds, &over_samples;
-  pipeline::Counter &over_buckets, &unconverted, &over_bytes;
-  pipeline::Counter& without_memory;
-  pipeline::Histogram& latency;
-  bool clustered = false;      ///< targets are shared between nodes
-  bool has_successor() const;  ///< another node of the cluster carries on what this one ends
-
-  std::string failure_log;  ///< path, or empty
-  std::unique_ptr<File> failure_file;
-  std::size_t unsettled = 0;  ///< batches on their way
-  Function<void()> settled;   ///< run() waits for this at the end
 };
 
 class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
@@ -94,7 +62,7 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   /// Fills the report and the columns from an answer or an error.
   void take(const Result<net::Response>& answer, Report& report, MetricColumns& columns);
   void append_report(const Report& report, MetricColumns& columns);
-  void send(std::shared_ptr<MetricColumns> columns, Duration patience);
+  void send(std::shared_ptr<MetricColumns> columns, ScrapeOutlet::Leisure leisure);
   void mark_stale(std::int64_t at_ms);
   void wake();
 
@@ -108,6 +76,7 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   std::int64_t stale_at_ = 0;
   std::int64_t last_ms_ = 0;  ///< newest timestamp that was sent; 0 before the first
   std::size_t waiting_ = 0;   ///< batches that are not acknowledged
+  std::uint64_t bundle_ = 0;  ///< the last one that took a batch of it
 
   WallTime last_scrape_;
   Duration last_duration_{};

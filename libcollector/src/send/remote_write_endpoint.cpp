@@ -263,8 +263,7 @@ Status RemoteWriteEndpoint::push(const Metrics& batch, Ack& ack) {
   accepted_ += n;
   delivered_ += n - kept;  // left out on purpose: nobody waits for it
   count_incoming(batch.columns(), *columns);
-  if (args_.metadata.send && batch.columns().metadata)
-    metadata_[batch.columns().order_key] = batch.columns().metadata;
+  if (args_.metadata.send) remember(batch.columns().metadata);
   if (!stored.empty())
     counters_->highest_in.set(
         std::max(counters_->highest_in.value, static_cast<double>(newest) / 1000));

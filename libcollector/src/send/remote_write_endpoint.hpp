@@ -18,7 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace collector::send {
@@ -110,6 +110,7 @@ class RemoteWriteEndpoint final : public outbox::Courier,
 
  private:
   using Self = std::shared_ptr<RemoteWriteEndpoint>;
+  static constexpr std::size_t kFewLists = 64;
   /// A log and who empties it: the endpoint's own, and those that dead processes left.
   struct Channel {
     std::unique_ptr<outbox::Log> log;
@@ -166,6 +167,7 @@ class RemoteWriteEndpoint final : public outbox::Courier,
   void judge_v2(Reply& reply);
   void falls_back(Speech::Now now, const std::string& why);
   void account(const Reply& reply, const Outgoing& out, bool final);
+  void remember(const std::shared_ptr<const std::vector<Metadata>>& metadata);
   static Task<void> send_metadata(Self self);
   void report();
 
@@ -182,7 +184,8 @@ class RemoteWriteEndpoint final : public outbox::Courier,
   std::vector<Channel> channels_;                 ///< the first is the one that is written to
   outbox::FileLog* files_log_ = nullptr;          ///< the first channel's, when it is on disk
   std::string place_;                             ///< of a log on disk
-  std::unordered_map<std::uint64_t, std::shared_ptr<const std::vector<Metadata>>> metadata_;
+  std::unordered_set<std::shared_ptr<const std::vector<Metadata>>> metadata_;
+  std::size_t clean_metadata_at_ = kFewLists;  ///< lists
   Speech speech_;
   Rest rest_;
 

@@ -14,6 +14,14 @@ constexpr Duration kDurableDrain = std::chrono::seconds(5);
 
 }  // namespace
 
+/// Until it is sent the next time. A list that nobody else has any more was followed by another.
+void RemoteWriteEndpoint::remember(const std::shared_ptr<const std::vector<Metadata>>& metadata) {
+  if (!metadata || !metadata_.insert(metadata).second || metadata_.size() < clean_metadata_at_)
+    return;
+  std::erase_if(metadata_, [](const auto& list) { return list.use_count() == 1; });
+  clean_metadata_at_ = std::max(kFewLists, 2 * metadata_.size());
+}
+
 Task<void> RemoteWriteEndpoint::send_metadata(Self self) {
   using Verdict = outbox::Answer::Verdict;
   const auto stop = self->stop_.get_token();
@@ -25,7 +33,7 @@ Task<void> RemoteWriteEndpoint::send_metadata(Self self) {
     std::map<std::string, const Metadata*> families;
     const auto seen = std::exchange(self->metadata_, {});
     if (self->spoken() == format::WriteVersion::v2) continue;  // each series has its own there
-    for (const auto& [key, list] : seen)
+    for (const auto& list : seen)
       for (const Metadata& m : *list) families.try_emplace(m.family, &m);
     const auto most = static_cast<std::size_t>(self->args_.metadata.max_samples_per_send);
     auto next = families.begin();

@@ -92,6 +92,7 @@ struct Metadata {
   MetricType type = MetricType::unknown;
   std::string help;
   std::string unit;
+  bool operator==(const Metadata&) const = default;
 };
 
 namespace model {
