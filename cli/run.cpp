@@ -7,6 +7,7 @@
 #include "sharding/join_addresses.hpp"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <CLI/CLI.hpp>
 
 #include <charconv>
@@ -260,7 +261,22 @@ void add_run_flags(CLI::App& command, RunFlags& flags) {
                 "use the JSON under /api/v0/");
 }
 
+namespace {
+
+/// Bodies and batches come and go. A heap that gives their memory back each time has the next one's
+/// pages faulted in and cleared anew. What an embedding program does with its heap is its business.
+void keep_heap() {
+#ifdef __GLIBC__
+  constexpr int kKept = 4 << 20;  // bytes
+  mallopt(M_TRIM_THRESHOLD, kKept);
+  mallopt(M_MMAP_THRESHOLD, kKept);
+#endif
+}
+
+}  // namespace
+
 int run_collector(const RunFlags& flags) {
+  keep_heap();
   constexpr int kUsage = static_cast<int>(facade::Exit::usage);
   facade::ServiceOptions options;
   options.paths = flags.paths;

@@ -20,25 +20,32 @@ class BodyPool {
     if (spare_.empty()) return {};
     std::string body = std::move(spare_.back().body);
     spare_.pop_back();
+    spare_bytes_ -= body.capacity();
     return body;
   }
   /// Keeps it while it is worth it, and while the budget has room in plenty.
   void give(std::string body) {
-    if (budget_.left() / kShare < kLargest) return spare_.clear();
-    if (spare_.size() >= kMost || body.capacity() > kLargest || body.capacity() < kLeast) return;
-    Reservation charge = budget_.charge(body.capacity(), "spare_body");
-    spare_.push_back({std::move(body), std::move(charge)});
+    if (budget_.left() / kShare < kLargest) {
+      spare_.clear();
+      spare_bytes_ = 0;
+      return;
+    }
+    const std::size_t size = body.capacity();
+    if (size < kLeast || spare_.size() >= kMost || spare_bytes_ + size > kLargest) return;
+    spare_bytes_ += size;
+    spare_.push_back({std::move(body), budget_.charge(size, "spare_body")});
   }
 
  private:
-  static constexpr std::size_t kMost = 2, kShare = 8;
-  static constexpr std::size_t kLeast = 4U << 10, kLargest = 2U << 20;  // bytes
+  static constexpr std::size_t kMost = 64, kShare = 8;
+  static constexpr std::size_t kLeast = 4U << 10, kLargest = 2U << 20;  // bytes, all together
   struct Spare {
     std::string body;
     Reservation charge;
   };
   Budget budget_;
   std::vector<Spare> spare_;
+  std::size_t spare_bytes_ = 0;
 };
 
 }  // namespace collector::net

@@ -110,9 +110,13 @@ Result<Url> Url::parse(std::string_view text) {
 
 std::string Url::authority() const {
   const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
-  return port == (tls() ? 443 : 80) ? name : fmt::format("{}:{}", name, port);
+  return port == (tls() ? 443 : 80) ? name : name + ":" + std::to_string(port);
 }
-std::string Url::origin() const { return fmt::format("{}://{}:{}", scheme, host, port); }
+std::string Url::origin() const {
+  std::string text;
+  text.reserve(scheme.size() + host.size() + 9);
+  return text.append(scheme).append("://").append(host).append(":").append(std::to_string(port));
+}
 std::string Url::to_text() const { return scheme + "://" + authority() + target; }
 
 std::string_view reason_phrase(int status) {

@@ -175,11 +175,19 @@ struct HttpClient::State : std::enable_shared_from_this<State> {
     co_return Status();
   }
 
+  /// What stands in the request line.
+  std::string target_of(const Url& url, const SendOptions& options) const {
+    if (!settings.proxy || url.tls()) return url.target;
+    Url place = url;
+    if (!options.address.empty()) place.host = options.address;
+    return place.to_text();
+  }
+
   /// `*any` says whether anything of an answer came before the error.
   Task<Result<Received<Response>>> exchange(Connection& connection, const Request& request,
-                                            std::string target, std::string host,
-                                            SendOptions options, std::stop_token stop, bool* any) {
-    std::string bytes = request_head(request, target, host);
+                                            const Url& url, const SendOptions& options,
+                                            std::stop_token stop, bool* any) {
+    std::string bytes = request_head(request, target_of(url, options), url.authority());
     // One write for small bodies, which wakes the server once; a large one is not copied.
     const bool together = request.body.size() <= (64U << 10);
     if (together) bytes += request.body;
@@ -202,13 +210,9 @@ struct HttpClient::State : std::enable_shared_from_this<State> {
     co_return response;
   }
 
-  Task<Result<Response>> talk(Request request, Url url, SendOptions options, std::stop_token stop) {
-    const bool through_proxy = settings.proxy && !url.tls();
-    Url place = url;
-    if (!options.address.empty()) place.host = options.address;
-    const std::string target = through_proxy ? place.to_text() : url.target;
-    if (through_proxy && !settings.proxy->user.empty())
-      request.headers.set("Proxy-Authorization", basic(*settings.proxy));
+  /// Everything given outlives the call.
+  Task<Result<Response>> talk(const Request& request, const Url& url, const SendOptions& options,
+                              std::stop_token stop) {
     const std::string origin = url.origin();
     bool multiplexed_before = false;
     for (;;) {
@@ -242,8 +246,7 @@ struct HttpClient::State : std::enable_shared_from_this<State> {
       }
       bool any = false;
       HttpTrace::mark(options.trace, &HttpTrace::ready);
-      auto response =
-          co_await exchange(*connection, request, target, url.authority(), options, stop, &any);
+      auto response = co_await exchange(*connection, request, url, options, stop, &any);
       if (!response) {
         const Code code = response.error().code();
         // Closed while it was idle; so are its neighbours, most likely.
@@ -269,9 +272,14 @@ HttpClient::~HttpClient() {
 }
 
 Task<Result<Response>> HttpClient::send(Request request, SendOptions options) {
-  auto self = state_;
   auto url = Url::parse(request.url);
   if (!url) co_return Result<Response>(url.error());
+  auto response = co_await ask(request, std::move(*url), std::move(options));
+  co_return response;
+}
+
+Task<Result<Response>> HttpClient::ask(const Request& asked, Url url, SendOptions options) {
+  auto self = state_;
   // The stop that the exchange sees is the caller's or the deadline's, whichever comes first.
   std::stop_source stop;
   bool late = false;
@@ -284,22 +292,30 @@ Task<Result<Response>> HttpClient::send(Request request, SendOptions options) {
       timer = TimerId::none;
       stop.request_stop();
     });
-  const std::string doing = fmt::format("{} {}", request.method, url->origin() + url->target);
   if (options.on_body) options.decode = false;
-  if (options.decode && !request.headers.contains("Accept-Encoding"))
-    request.headers.add("Accept-Encoding", std::string(kAcceptEncoding));
-  auto response = co_await self->talk(std::move(request), *url, options, stop.get_token());
+  std::optional<Request> more;  // what is asked with headers of ours
+  const auto add = [&](std::string name, std::string value) {
+    if (!more) more = asked;
+    more->headers.set(std::move(name), std::move(value));
+  };
+  if (options.decode && !asked.headers.contains("Accept-Encoding"))
+    add("Accept-Encoding", std::string(kAcceptEncoding));
+  const auto& proxy = self->settings.proxy;
+  if (proxy && !url.tls() && !proxy->user.empty()) add("Proxy-Authorization", basic(*proxy));
+  const Request& request = more ? *more : asked;
+  const auto doing = [&] { return request.method + " " + url.origin() + url.target; };
+  auto response = co_await self->talk(request, url, options, stop.get_token());
   self->loop.disarm(timer);
   if (!response) {
     if (late)
       co_return Result<Response>(
-          Status(Code::deadline_exceeded, fmt::format("{}: no answer in time", doing)));
-    co_return Result<Response>(response.error());
+          Status(Code::deadline_exceeded, fmt::format("{}: no answer in time", doing())));
+    co_return response;
   }
   if (options.decode) {
     const Status decoded = decode_body(response->headers, response->body, options.max_decoded,
                                        self->settings.budget, response->charge, options.pool);
-    if (!decoded.ok()) co_return Result<Response>(decoded.in(doing));
+    if (!decoded.ok()) co_return Result<Response>(decoded.in(doing()));
   }
   co_return response;
 }

@@ -30,6 +30,9 @@ class HttpClient {
   /// unavailable, deadline_exceeded, cancelled, out_of_range (over a size cap), data_loss (no
   /// HTTP), unauthenticated (certificate), resource_exhausted (no room in the budget).
   Task<Result<Response>> send(Request request, SendOptions options);
+  /// The same of a request that is asked again and again: it is read where it is and outlives the
+  /// call. `url` stands for the request's.
+  Task<Result<Response>> ask(const Request& request, Url url, SendOptions options);
 
  private:
   struct State;

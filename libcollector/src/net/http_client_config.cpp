@@ -1,6 +1,7 @@
 #include "net/http_client_config.hpp"
 
 #include "base/base64.hpp"
+#include "net/content_encoding.hpp"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -212,6 +213,7 @@ struct ConfiguredClient::State {
     std::shared_ptr<HttpClient> client;
   };
   std::map<std::string, Way> ways;
+  std::shared_ptr<HttpClient> direct_client;  ///< the latest one without a proxy
   std::unique_ptr<ConfiguredClient> token_client;
   std::string token;         ///< with its type, as it goes into the header
   std::string token_secret;  ///< that it was fetched with
@@ -220,7 +222,14 @@ struct ConfiguredClient::State {
 
   State(Seams& s, HttpClientSettings c) : seams(s), settings(std::move(c)) {}
 
+  bool has_credentials() const {
+    return settings.basic_auth || settings.authorization || settings.oauth2;
+  }
+
   Result<std::shared_ptr<HttpClient>> client_for(const Url& url) {
+    const bool direct = settings.proxy.url.empty() && !settings.proxy.from_environment;
+    // Whom nobody proves anything to needs no certificates looked at.
+    if (direct && direct_client && !url.tls()) return direct_client;
     auto proxy = proxy_for(settings.proxy, url);
     if (!proxy) return proxy.error();
     auto tls = tls_settings(seams.files, settings.tls, settings.enable_http2);
@@ -236,6 +245,7 @@ struct ConfiguredClient::State {
       way = {std::move(*tls),
              std::make_shared<HttpClient>(seams.loop, seams.network, std::move(connect))};
     }
+    if (direct) direct_client = way.client;
     return way.client;
   }
 
@@ -321,37 +331,56 @@ ConfiguredClient::ConfiguredClient(Seams& seams, HttpClientSettings settings)
 ConfiguredClient::~ConfiguredClient() = default;
 
 Task<Result<Response>> ConfiguredClient::send(Request request, SendOptions options) {
+  // Here, where it costs no copy.
+  if (options.decode && !options.on_body && !request.headers.contains("Accept-Encoding"))
+    request.headers.add("Accept-Encoding", std::string(kAcceptEncoding));
+  auto response = co_await ask(request, request.url, std::move(options));
+  co_return response;
+}
+
+Task<Result<Response>> ConfiguredClient::ask(const Request& asked, std::string_view url_text,
+                                             SendOptions options) {
   auto self = state_;
   const HttpClientSettings& settings = self->settings;
-  auto first = Url::parse(request.url);
+  auto first = Url::parse(url_text);
   if (!first) co_return Result<Response>(first.error());
   Url url = *first;
-  bool known = true;  // whoever is asked now may see the credentials
-  for (const auto& [name, value] : settings.headers) request.headers.add(name, value);
+  bool known = true;               // whoever is asked now may see the credentials
+  std::optional<Request> changed;  // by the settings and by redirects
+  if (!settings.headers.empty()) changed = asked;
+  for (const auto& [name, value] : settings.headers) changed->headers.add(name, value);
   bool renewed = false;
   for (int redirects = 0;;) {
     auto client = self->client_for(url);
     if (!client) co_return Result<Response>(client.error());
-    Request turn = request;
-    turn.url = url.to_text();
+    const Request& request = changed ? *changed : asked;
+    std::optional<Request> turn;  // for this place only
     if (known) {
-      auto authorization = co_await self->credentials(options);
-      if (!authorization) co_return Result<Response>(authorization.error());
-      if (authorization->empty() && !url.user.empty())
-        *authorization = "Basic " + base::base64(url.user + ":" + url.password);
-      if (!authorization->empty()) turn.headers.set("Authorization", std::move(*authorization));
+      std::string authorization;
+      if (self->has_credentials()) {
+        auto found = co_await self->credentials(options);
+        if (!found) co_return Result<Response>(found.error());
+        authorization = std::move(*found);
+      }
+      if (authorization.empty() && !url.user.empty())
+        authorization = "Basic " + base::base64(url.user + ":" + url.password);
+      if (!authorization.empty() || settings.authorizer) turn = request;
+      if (!authorization.empty()) turn->headers.set("Authorization", std::move(authorization));
       if (settings.authorizer) {
-        const Status authorized = co_await settings.authorizer->authorize(turn, options);
+        turn->url = url.to_text();
+        const Status authorized = co_await settings.authorizer->authorize(*turn, options);
         if (!authorized.ok()) co_return Result<Response>(authorized);
       }
     } else {
-      turn.headers.remove("Authorization");
-      turn.headers.remove("Cookie");
-      for (const auto& [name, value] : settings.headers) turn.headers.remove(name);
+      turn = request;
+      turn->headers.remove("Authorization");
+      turn->headers.remove("Cookie");
+      for (const auto& [name, value] : settings.headers) turn->headers.remove(name);
     }
-    auto response = co_await (*client)->send(std::move(turn), options);
+    auto response = co_await (*client)->ask(turn ? *turn : request, url, options);
     if (!response) co_return response;
     const int status = response->status;
+    if (status / 100 == 2) co_return response;
     if (status == 401 && settings.oauth2 && !std::exchange(renewed, true)) {
       self->token.clear();
       continue;
@@ -370,7 +399,8 @@ Task<Result<Response>> ConfiguredClient::send(Request request, SendOptions optio
     if (!next) co_return Result<Response>(next.error());
     known = known && credentials_follow(*first, *next);
     url = std::move(*next);
-    turn_request(status, request);
+    if (!changed) changed = asked;
+    turn_request(status, *changed);
   }
 }
 

@@ -73,6 +73,9 @@ class ConfiguredClient {
   /// headers follow one only to the same host or one below it. failed_precondition: a file of the
   /// settings cannot be read.
   Task<Result<Response>> send(Request request, SendOptions options);
+  /// The same of a request that is asked again and again: it is read where it is and outlives the
+  /// call, as `url` does, which stands for the request's.
+  Task<Result<Response>> ask(const Request& request, std::string_view url, SendOptions options);
 
  private:
   struct State;

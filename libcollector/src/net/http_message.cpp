@@ -16,7 +16,7 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
 // A buffer doubles as long as reads fill it.
-constexpr std::size_t kLeastReadSize = 8U << 10;
+constexpr std::size_t kLeastReadSize = 16U << 10;
 constexpr std::size_t kReadSize = 64U << 10;
 /// Of a declared body: what is made ready for bytes that may never come.
 constexpr std::size_t kBodyStep = 1U << 20;
@@ -239,8 +239,10 @@ Task<Result<Received<Request>>> read_request(ReadBuffer& in, ReadOptions options
 }
 
 std::string request_head(const Request& request, std::string_view target, std::string_view host) {
-  std::string head = fmt::format("{} {} HTTP/1.1\r\n", request.method, target);
-  if (!request.headers.contains("Host")) head += fmt::format("Host: {}\r\n", host);
+  std::string head;
+  head.reserve(512);
+  head.append(request.method).append(" ").append(target).append(" HTTP/1.1\r\n");
+  if (!request.headers.contains("Host")) head.append("Host: ").append(host).append("\r\n");
   for (const auto& [name, value] : request.headers.all())
     head.append(name).append(": ").append(value).append("\r\n");
   if (!request.body.empty() ||

@@ -97,9 +97,20 @@ std::string timeout_header(Duration timeout) {
 }  // namespace
 
 ScrapeShared::ScrapeShared(Seams& seams, ScrapeArguments a)
-    : arguments(std::move(a)),
-      client(seams, pipeline::client_settings(arguments.client)),
-      accept(accept_header(arguments)) {}
+    : arguments(std::move(a)), client(seams, pipeline::client_settings(arguments.client)) {}
+
+const net::Request& ScrapeShared::request(Duration timeout) {
+  const auto [at, fresh] = requests_.try_emplace(timeout);
+  net::Request& request = at->second;
+  if (!fresh) return request;
+  request.headers.add("Accept", accept_header(arguments));
+  request.headers.add("Accept-Encoding", arguments.enable_compression
+                                             ? std::string(net::kAcceptEncoding)
+                                             : std::string("identity"));
+  request.headers.add("User-Agent", "libcollector/" COLLECTOR_VERSION);
+  request.headers.add("X-Prometheus-Scrape-Timeout-Seconds", timeout_header(timeout));
+  return request;
+}
 
 ScrapeLoop::ScrapeLoop(std::shared_ptr<ScrapeOutlet> outlet) : outlet_(std::move(outlet)) {}
 
@@ -206,13 +217,6 @@ Task<void> ScrapeLoop::scrape(WallTime at, std::stop_token stop) {
     report.error = shared->forced_error;
     cache_->stale(at.unix_ms(), *columns);
   } else {
-    net::Request request;
-    request.url = target_.url;
-    request.headers.set("Accept", shared->accept);
-    request.headers.set("Accept-Encoding",
-                        args.enable_compression ? std::string(net::kAcceptEncoding) : "identity");
-    request.headers.set("User-Agent", "libcollector/" COLLECTOR_VERSION);
-    request.headers.set("X-Prometheus-Scrape-Timeout-Seconds", timeout_header(target_.timeout));
     net::SendOptions options;
     options.timeout = target_.timeout;
     const auto limit = static_cast<std::size_t>(args.body_size_limit.bytes);
@@ -220,7 +224,9 @@ Task<void> ScrapeLoop::scrape(WallTime at, std::stop_token stop) {
     options.max_body = options.max_decoded = limit > 0 ? limit - 1 : kLargestBody;
     options.pool = &outlet_->bodies;
     options.stop = stop;
-    auto answer = co_await shared->client.send(std::move(request), options);
+    const std::string url = target_.url;  // an update may change it
+    auto answer =
+        co_await shared->client.ask(shared->request(target_.timeout), url, std::move(options));
     if (stop.stop_requested()) co_return;  // cut off by ourselves: that says nothing of the target
     report.took = context.loop().now() - begin;
     take(answer, report, *columns);

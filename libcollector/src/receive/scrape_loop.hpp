@@ -9,6 +9,7 @@
 #include "receive/scrape_outlet.hpp"
 #include "receive/scrape_target.hpp"
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,11 +20,15 @@ namespace collector::receive {
 struct ScrapeShared {
   ScrapeArguments arguments;
   net::ConfiguredClient client;
-  std::string accept;
   /// Why no target is scraped, or empty: a limit of the component as a whole.
   std::string forced_error;
 
   ScrapeShared(Seams& seams, ScrapeArguments a);
+  /// What targets are asked that have this long to answer, but for the URL.
+  const net::Request& request(Duration timeout);
+
+ private:
+  std::map<Duration, net::Request> requests_;
 };
 
 class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
