@@ -78,6 +78,22 @@ TEST_CASE("what is too old leaves a request, and series that have nothing left")
   }
 }
 
+TEST_CASE("an exemplar in a series of its own goes by its own age") {
+  WriteBench b;
+  for (const std::int64_t ms : {100, 200, 300})
+    b.columns.exemplars.push_back({b.series({{"__name__", "lone"}}), ms, 1, {}});
+  b.columns.exemplars.push_back({b.series({{"__name__", "old"}}), 100, 1, {}});
+  std::string body;
+  format::append_write_request(b.columns, b.whole({.lone_exemplars = true}), b.table, body);
+  const auto gone = format::drop_older(WriteVersion::v1, body, 200);
+  REQUIRE(gone.has_value());
+  CHECK(gone->exemplars == 2);
+  CHECK(gone->items() == 0);
+  const auto left = read_v1(body);
+  REQUIRE(left.size() == 1);
+  CHECK(left[0].exemplars.size() == 2);
+}
+
 TEST_CASE("two halves are the whole, each with the symbols it needs") {
   WriteBench b;
   for (const auto version : {WriteVersion::v1, WriteVersion::v2}) {

@@ -111,3 +111,35 @@ TEST_CASE("remote write 1.0: a body that is compressed as it is made is the same
     }
   }
 }
+
+TEST_CASE("remote write 1.0: exemplars without a sample in the batch go in series of their own") {
+  WriteBench b;
+  for (const int n : {0, 1, 50}) {
+    CAPTURE(n);
+    b.fill(n);
+    std::map<WrittenLabels, std::size_t> want;
+    for (int i = 0; i < 7; ++i) {
+      const SeriesId id = b.series({{"__name__", "lone"}, {"i", std::to_string(i % 3)}});
+      b.columns.exemplars.insert(
+          b.columns.exemplars.begin() +
+              static_cast<std::ptrdiff_t>(b.below(b.columns.exemplars.size() + 1)),
+          {id, 1'700'000'000'000 + i, static_cast<double>(i), {{"trace_id", std::to_string(i)}}});
+      ++want[b.labels(id)];
+    }
+    const format::CutOptions options{.most = 9, .custom_buckets = false, .lone_exemplars = true};
+    std::string body;
+    for (const auto& part : b.cutter.cut(b.columns, options))
+      format::append_write_request(b.columns, part, b.table, body);
+    // What is not there belongs to histograms that 1.0 has no place for.
+    std::size_t exemplars = 0;
+    for (const auto& s : read_v1(body)) {
+      exemplars += s.exemplars.size();
+      if (s.labels.front().second != "lone") continue;
+      CHECK((s.samples.empty() && s.histograms.empty()));
+      CHECK(s.exemplars.size() == want[s.labels]);
+      want.erase(s.labels);
+    }
+    CHECK(want.empty());
+    CHECK(exemplars + b.cutter.exemplars_alone() == b.columns.exemplars.size());
+  }
+}

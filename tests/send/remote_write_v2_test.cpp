@@ -239,6 +239,50 @@ TEST_CASE("1.0 has no custom buckets: they are dropped and counted, the rest arr
   balanced(ledger(bench));
 }
 
+TEST_CASE("exemplars that come without a sample: 1.0 carries them, 2.0 has no place for them") {
+  for (const bool v2 : {false, true}) {
+    ComponentBench bench{send::prometheus_remote_write()};
+    Receiver server(bench);
+    bench.load(config((v2 ? kV2 : "") + std::string(kAtOnce)));
+    for (const int n : {0, 2}) {
+      Metrics batch = bench.batch(1, samples("m", 0, n));
+      batch.edit().exemplars = {
+          {bench.series({{"__name__", "e"}}), kNow, 2.5, {{"trace_id", "7"}}},
+          {bench.series({{"__name__", "e"}}), kNow + 1, 3, {{"trace_id", "8"}}}};
+      bench.offer(kId, std::move(batch));
+      bench.loop.advance(1s);
+    }
+    REQUIRE(server.requests.size() == (v2 ? 1 : 2));
+    std::size_t got = 0;
+    for (const Received& request : server.requests) got += request.exemplars();
+    CHECK(got == (v2 ? 0 : 4));
+    CHECK(metric(bench, "exemplars_in_total") == 4);
+    CHECK(metric(bench, "exemplars_total") == (v2 ? 0 : 4));
+    CHECK(metric(bench, "exemplars_dropped_total") == (v2 ? 4 : 0));
+    CHECK(metric(bench, "samples_total") == 2);
+    CHECK(ledger(bench).accepted == 2);
+    balanced(ledger(bench));
+  }
+}
+
+TEST_CASE(
+    "a request of exemplars only survives an endpoint that is away, and a refusal is counted") {
+  ComponentBench bench{send::prometheus_remote_write()};
+  Receiver server(bench);
+  int answers = 0;
+  server.judge = [&](const Received&) { return status(++answers < 3 ? 503 : 400); };
+  bench.load(config(kAtOnce));
+  Metrics batch = bench.batch(1, {});
+  batch.edit().exemplars = {{bench.series({{"__name__", "e"}}), kNow, 2.5, {{"trace_id", "7"}}}};
+  bench.offer(kId, std::move(batch));
+  bench.loop.advance(1min);
+  CHECK(answers == 3);
+  CHECK(metric(bench, "exemplars_retried_total") == 2);
+  CHECK(metric(bench, "exemplars_failed_total") == 1);
+  CHECK(metric(bench, "exemplars_total") == 0);
+  balanced(ledger(bench));
+}
+
 TEST_CASE(
     "histograms are sent where they are asked for, exemplars and metadata unless they are not") {
   for (const bool v2 : {false, true}) {

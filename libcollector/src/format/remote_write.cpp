@@ -207,6 +207,14 @@ class SeriesAppender {
     const std::string_view more = extras(id, rows);
     finish(head(id, more.size()), more);
   }
+  /// Exemplars that are left: their series have nothing else.
+  void lone_exemplars() {
+    while (exemplar_ < part_.exemplars.size()) {
+      const SeriesId id = columns_.exemplars[part_.exemplars[exemplar_]].series;
+      const std::string_view more = extras(id, {});
+      finish(head(id, more.size()), more);
+    }
+  }
 
  private:
   /// Exemplars of the series, and histograms.
@@ -271,6 +279,7 @@ void append_write_request(const MetricColumns& columns, const RequestPart& part,
     appender.histograms(part.histograms.subspan(i, next - i));
     i = next;
   }
+  appender.lone_exemplars();
 }
 
 bool append_body(std::string_view plain, std::size_t compressed_from, std::string& out) {

@@ -80,13 +80,14 @@ Result<RequestCounts> drop_older_v1(std::string& body, std::int64_t cutoff_ms) {
       continue;
     }
     kept.clear();
-    RequestCounts left;
+    RequestCounts left, all;
     for (std::string_view series = field->content; !series.empty();) {
       const auto part = take_field(series);
       if (!part) return damaged();
       if (const std::uint64_t tag = timestamp_tag(part->tag)) {
         const auto timestamp = timestamp_of(part->content, tag);
         if (!timestamp) return damaged();
+        count(all, part->tag);
         if (*timestamp < cutoff_ms) {
           count(dropped, part->tag);
           continue;
@@ -95,7 +96,8 @@ Result<RequestCounts> drop_older_v1(std::string& body, std::int64_t cutoff_ms) {
       }
       kept += part->whole;
     }
-    if (left.items() > 0)
+    // An exemplar goes with its sample, where it came with one.
+    if (left.items() > 0 || (all.items() == 0 && left.exemplars > 0))
       append_delimited(out, kTimeSeries, kept);
     else
       dropped.exemplars += left.exemplars;

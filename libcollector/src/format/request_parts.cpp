@@ -51,6 +51,23 @@ void RequestCutter::place_exemplars(const MetricColumns& columns) {
   exemplars_alone_ = by_series_.size() - exemplars_.size();
 }
 
+void RequestCutter::place_lone_exemplars(const MetricColumns& columns) {
+  std::vector<SeriesId> left_out;
+  if (histograms_off_ + custom_buckets_off_ > 0)
+    for (const HistogramSample& h : columns.histograms) left_out.push_back(h.series);
+  std::sort(left_out.begin(), left_out.end());
+  const std::size_t before = exemplars_.size();
+  for (std::size_t i = 0; i < by_series_.size(); ++i)
+    if (!taken_[i] && !std::binary_search(left_out.begin(), left_out.end(),
+                                          columns.exemplars[by_series_[i]].series))
+      exemplars_.push_back(by_series_[i]);
+  if (exemplars_.size() == before) return;
+  exemplars_alone_ -= exemplars_.size() - before;
+  if (parts_.empty()) parts_.emplace_back();
+  auto& last = parts_.back().exemplars;
+  last = std::span(exemplars_).subspan(before - last.size());
+}
+
 const std::vector<RequestPart>& RequestCutter::cut(const MetricColumns& columns,
                                                    const CutOptions& options) {
   choose_histograms(columns, options);
@@ -74,6 +91,7 @@ const std::vector<RequestPart>& RequestCutter::cut(const MetricColumns& columns,
     exemplars_off_ = columns.exemplars.size();
   else if (!columns.exemplars.empty())
     place_exemplars(columns);
+  if (options.lone_exemplars && exemplars_alone_ > 0) place_lone_exemplars(columns);
   return parts_;
 }
 

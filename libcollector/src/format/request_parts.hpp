@@ -14,7 +14,8 @@ namespace collector::format {
 struct RequestPart {
   std::size_t begin = 0, end = 0;             ///< float samples
   std::span<const std::uint32_t> histograms;  ///< in order
-  /// Those of one series lie together, in the order in which the series come: samples first.
+  /// Those of one series lie together, in the order in which the series come: samples, histograms,
+  /// and series that have neither in the batch.
   std::span<const std::uint32_t> exemplars;
 
   std::size_t items() const { return end - begin + histograms.size(); }
@@ -25,6 +26,8 @@ struct CutOptions {
   bool histograms = true;
   bool custom_buckets = true;  ///< histograms that have them
   bool exemplars = true;
+  /// Those of series that have no sample in the batch, not even one that is left out.
+  bool lone_exemplars = false;
 };
 
 /// Makes one cut after the other and keeps its memory. One thread.
@@ -37,12 +40,13 @@ class RequestCutter {
   std::size_t histograms_off() const { return histograms_off_; }
   std::size_t custom_buckets_off() const { return custom_buckets_off_; }
   std::size_t exemplars_off() const { return exemplars_off_; }
-  /// Of series that have no sample in the batch: no request can carry them.
+  /// Of series that have no sample in any part.
   std::size_t exemplars_alone() const { return exemplars_alone_; }
 
  private:
   void choose_histograms(const MetricColumns& columns, const CutOptions& options);
   void place_exemplars(const MetricColumns& columns);
+  void place_lone_exemplars(const MetricColumns& columns);
   /// Those of `series` that no part has yet go into the part at hand.
   void take_exemplars(const MetricColumns& columns, SeriesId series);
 

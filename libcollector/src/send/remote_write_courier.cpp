@@ -138,7 +138,7 @@ Task<outbox::Answer> RemoteWriteEndpoint::attempt(std::vector<outbox::Parcel>& p
   auto out = outgoing(parcels);
   if (!out) co_return outbox::Answer{Verdict::rejected, out.error().what(), {}};
   Reply reply;
-  if (out->counts.items() == 0) {
+  if (out->counts.items() + out->counts.exemplars == 0) {
     reply.answer.verdict = Verdict::delivered;  // all that there was has no place in 1.0
   } else {
     const auto size = static_cast<double>(out->body.size());

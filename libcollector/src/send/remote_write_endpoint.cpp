@@ -201,8 +201,7 @@ Status RemoteWriteEndpoint::start(const OutboxPlace& place) {
 
 Status RemoteWriteEndpoint::push(const Metrics& batch, Ack& ack) {
   const std::uint64_t n = batch.size();
-  if (n == 0) {
-    counters_->dropped(kExemplars, "without_sample", batch.columns().exemplars.size());
+  if (n == 0 && batch.columns().exemplars.empty()) {
     ack.settle(Outcome::filtered());
     return {};
   }
@@ -226,6 +225,8 @@ Status RemoteWriteEndpoint::push(const Metrics& batch, Ack& ack) {
   cut.histograms = args_.send_native_histograms;
   cut.exemplars = args_.send_exemplars;
   cut.custom_buckets = version == format::WriteVersion::v2;
+  // 2.0 wants a sample or a histogram in each series (specification, Protobuf Message).
+  cut.lone_exemplars = version == format::WriteVersion::v1;
   std::size_t kept = 0;
   std::vector<outbox::StoredFrame> stored;
   std::uint64_t too_large = 0;
@@ -309,6 +310,8 @@ outbox::Frame RemoteWriteEndpoint::frame_of(const MetricColumns& columns,
   };
   for (std::size_t i = part.begin; i < part.end; ++i) take(columns.timestamp[i]);
   for (const std::uint32_t row : part.histograms) take(columns.histograms[row].timestamp);
+  if (part.items() == 0)
+    for (const std::uint32_t row : part.exemplars) take(columns.exemplars[row].timestamp);
   return frame;
 }
 
