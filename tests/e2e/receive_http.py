@@ -1,10 +1,8 @@
 """Prometheus writes to our prometheus.receive_http, we write to a second Prometheus: all of it is there, however often
 the second one is away, the outbox full, or we are killed.
 
-PROMETHEUS3 names the program of a Prometheus 3, which no package of Debian 12 has; with it the sender speaks remote
-write 2.0, with exemplars and native histograms. In an empty module:
-    go get github.com/prometheus/prometheus@v0.316.0
-    go build -tags remove_all_sd github.com/prometheus/prometheus/cmd/prometheus"""
+PROMETHEUS3 names the program of a Prometheus 3 (prometheus3_build.py); with it the sender speaks
+remote write 2.0, with exemplars and native histograms."""
 import os
 import signal
 import subprocess
@@ -247,8 +245,8 @@ def main():
         tls(stack, receiver)
         by_hand(stack, receiver)
     program = os.environ.get("PROMETHEUS3")
-    if not program:
-        print("Prometheus 3 is not asked: PROMETHEUS3 is not set")
+    if not program or not os.path.exists(program):
+        print("Prometheus 3 is not asked: PROMETHEUS3 names no program")
         return
     with Stack() as stack:
         second(stack, program)
