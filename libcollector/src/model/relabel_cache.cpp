@@ -17,7 +17,7 @@ RelabelCache::~RelabelCache() {
   for (std::size_t i = 0; i < map_.bound(); ++i) forget(SeriesId{static_cast<std::uint32_t>(i)});
 }
 
-std::optional<SeriesId> RelabelCache::compute(SeriesId from) {
+std::uint32_t RelabelCache::compute(SeriesId from) {
   const auto i = static_cast<std::size_t>(from);
   ++size_;
   ++computed_;
@@ -26,13 +26,14 @@ std::optional<SeriesId> RelabelCache::compute(SeriesId from) {
   for (const Label& label : scratch_) labels_.set(label.name, label.value);
   if (!rewrite_(labels_) || labels_.all().empty()) {
     map_.set(i, kDropped);
-    return std::nullopt;
+    return kDropped;
   }
   const SeriesId to = series_.intern(labels_);
   // A series that stays itself must not keep itself alive.
   if (to == from) series_.release(to);
-  map_.set(i, static_cast<std::uint32_t>(to) + kFirst);
-  return to;
+  const std::uint32_t number = static_cast<std::uint32_t>(to) + kFirst;
+  map_.set(i, number);
+  return number;
 }
 
 void RelabelCache::forget_retired() {

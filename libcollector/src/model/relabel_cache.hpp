@@ -8,14 +8,27 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <utility>
 #include <vector>
 
 namespace collector::model {
 
 class RelabelCache {
+  static constexpr std::uint32_t kUnknown = 0, kDropped = 1, kFirst = 2;
+
  public:
+  /// The new id, or nothing: an optional that fits a register, since samples ask one by one.
+  class Mapped {
+   public:
+    explicit operator bool() const { return number_ >= kFirst; }
+    SeriesId operator*() const { return SeriesId{number_ - kFirst}; }
+    bool operator==(const Mapped&) const = default;
+
+   private:
+    friend class RelabelCache;
+    explicit Mapped(std::uint32_t number) : number_(number) {}
+    std::uint32_t number_;
+  };
   /// What becomes of a series' labels; false drops it.
   using Rewrite = std::function<bool(LabelsBuilder&)>;
   /// `series` outlives the cache.
@@ -26,11 +39,9 @@ class RelabelCache {
   ~RelabelCache();
 
   /// The series that `from` becomes, or nothing when it is dropped.
-  std::optional<SeriesId> map(SeriesId from) {
+  Mapped map(SeriesId from) {
     const std::uint32_t known = map_.get(static_cast<std::size_t>(from));
-    if (known >= kFirst) return SeriesId{known - kFirst};
-    if (known == kDropped) return std::nullopt;
-    return compute(from);
+    return Mapped(known != kUnknown ? known : compute(from));
   }
   /// Forgets the results of series that nobody refers to any more; those of the others cost four
   /// bytes each and would only have to be computed again.
@@ -41,10 +52,7 @@ class RelabelCache {
   std::uint64_t computed() const { return computed_; }
 
  private:
-  static constexpr std::uint32_t kUnknown = 0;
-  static constexpr std::uint32_t kDropped = 1;
-  static constexpr std::uint32_t kFirst = 2;
-  std::optional<SeriesId> compute(SeriesId from);
+  std::uint32_t compute(SeriesId from);
   void forget(SeriesId from);
 
   SeriesTable& series_;
