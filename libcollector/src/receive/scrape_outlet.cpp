@@ -123,11 +123,20 @@ void ScrapeOutlet::forward(std::shared_ptr<MetricColumns> columns, std::uint64_t
   last_bundle = at->number;
   if (alone || rows_of(*at->columns) + rows > kFull)
     send(at);
-  else if (timer_ == TimerId::none)
-    timer_ = context.loop().arm(leisure.to_join, [this] {
-      timer_ = TimerId::none;
-      flush();
-    });
+  else
+    flush_within(leisure.to_join);
+}
+
+/// All leave when the first of them has no more time.
+void ScrapeOutlet::flush_within(Duration time) {
+  const Instant due = context.loop().now() + time;
+  if (timer_ != TimerId::none && due_ <= due) return;
+  context.loop().disarm(timer_);
+  due_ = due;
+  timer_ = context.loop().arm(time, [this] {
+    timer_ = TimerId::none;
+    flush();
+  });
 }
 
 void ScrapeOutlet::flush() {
