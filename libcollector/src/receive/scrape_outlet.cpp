@@ -93,11 +93,11 @@ void ScrapeOutlet::forward(std::shared_ptr<MetricColumns> columns, std::uint64_t
   columns->order_key = first_lane_ + target_hash % kLanes;
   const std::size_t rows = rows_of(*columns);
   const bool alone = leisure.to_join <= Duration{} || rows > kLarge;
-  // Metadata of one batch is one list; what has none goes with any.
+  // Metadata of one batch is one list. What has none stays without: of the stale markers of a
+  // failed scrape the list of another target would say what is not so.
   const auto fits = [&](const Bundle& bundle) {
     const MetricColumns& c = *bundle.columns;
-    return !alone && c.order_key == columns->order_key &&
-           (c.metadata == columns->metadata || !c.metadata || !columns->metadata);
+    return !alone && c.order_key == columns->order_key && c.metadata == columns->metadata;
   };
   // What the target sent before does not come behind this.
   auto at = std::find_if(open_.begin(), open_.end(),
