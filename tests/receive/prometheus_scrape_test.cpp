@@ -47,6 +47,9 @@ struct FarmBench : ComponentBench {
     });
     loop.advance(7ms);  // no phase begins or ends with what is seen
   }
+  ~FarmBench() {
+    if (!stopped) stop(5s);  // while there is what the handlers use
+  }
   static std::string target(std::size_t i, const std::string& more = "") {
     return fmt::format(
         "{{__address__ = \"farm:1\", __metrics_path__ = \"/{0}\", instance = \"{0}\"{1}}},", i,

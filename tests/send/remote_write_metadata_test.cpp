@@ -43,6 +43,9 @@ struct MetadataBench : ComponentBench {
     });
     load("prometheus.remote_write \"x\" {\nendpoint {\nurl = \"http://server/w\"\n}\n}\n");
   }
+  ~MetadataBench() {
+    if (!stopped) stop(5s);  // while there is what the handlers use
+  }
   void give(std::uint64_t source, List metadata) {
     Metrics one = batch(source, {{"m", ++ms, 1}});
     one.edit().metadata = std::move(metadata);
