@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <set>
@@ -90,17 +91,17 @@ struct Chain : ComponentBench {
     if (!stopped) stop(5s);  // while there is what the handlers use
   }
   void start(const std::vector<int>& targets, const std::string& scrape,
-             const std::string& endpoint) {
+             const std::string& endpoint, const std::string& name = "p") {
     std::string list;
     for (const int i : targets)
       list += fmt::format(
           "{{__address__ = \"farm:1\", __metrics_path__ = \"/{0}\", instance = \"{0}\"}},", i);
     load(
-        fmt::format("prometheus.scrape \"p\" {{\ntargets = [{}]\nforward_to = "
+        fmt::format("prometheus.scrape \"{}\" {{\ntargets = [{}]\nforward_to = "
                     "[prometheus.remote_write.x.receiver]\nscrape_interval = \"10s\"\n"
                     "scrape_timeout = \"5s\"\n{}\n}}\nprometheus.remote_write \"x\" {{\nendpoint "
                     "{{\nurl = \"http://server/w\"\n{}\n}}\n}}\n",
-                    list, scrape, endpoint));
+                    name, list, scrape, endpoint));
   }
   /// The value of a label.
   static std::string of(const WrittenSeries& series, const std::string& label) {
@@ -221,4 +222,31 @@ TEST_CASE_METHOD(Chain, "a target whose samples are refused takes no neighbour's
   for (const auto& [target, times] : scrapes)
     if (target != together().front()) lost += static_cast<std::size_t>(times) - seen[target].size();
   CHECK(lost == 0);
+}
+
+// It does not: the lanes of a component are chosen by its name.
+TEST_CASE_METHOD(Chain, "targets that another component scrapes from now on keep their order",
+                 "[!shouldfail]") {
+  testing::SeededRandom random(3);
+  bool up = false;
+  delay = 50ms;
+  judge = [&](const Series&) { return up && random.next() % 3 != 0 ? 204 : 503; };
+  for (const std::string name : {"p", "q"}) {
+    start(together(), "job_name = \"j\"",
+          "queue_config {\nmin_shards = 8\nmax_samples_per_send = 100\n}", name);
+    loop.advance(120s);
+  }
+  up = true;
+  loop.advance(120s);
+  std::map<WrittenLabels, std::int64_t> newest;
+  std::size_t samples = 0, late = 0;
+  for (const WrittenSeries& s : got)
+    for (const auto& [ms, bits, start] : s.samples) {
+      std::int64_t& last = newest[s.labels];
+      if (ms < last) ++late;
+      last = std::max(last, ms);
+      ++samples;
+    }
+  REQUIRE(samples > 100 * together().size());
+  CHECK(late == 0);
 }
