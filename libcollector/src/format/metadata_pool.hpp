@@ -15,6 +15,8 @@ class MetadataPool {
   using List = std::shared_ptr<const std::vector<Metadata>>;
   /// The list that is equal to this one; it lives as long as somebody holds it.
   List share(std::vector<Metadata> list);
+  /// Of its notes: one for each list that lives, and for at most as many, or 64, that are gone.
+  std::size_t size() const { return known_.size(); }
 
  private:
   std::unordered_multimap<std::uint64_t, std::weak_ptr<const std::vector<Metadata>>> known_;

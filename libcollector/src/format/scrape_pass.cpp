@@ -397,9 +397,9 @@ void ScrapePass::finish_metadata() {
   const bool changed = comments_ != cache_.metadata_hash_ && !comments_as_before();
   if (changed || !cache_.metadata_) {
     for (const ExpositionLine& line : said_) record(line);
-    cache_.metadata_ =
-        cache_.pool_ ? cache_.pool_->share(std::move(metadata_))
-                     : std::make_shared<const std::vector<Metadata>>(std::move(metadata_));
+    cache_.metadata_ = cache_.pool_
+                           ? cache_.pool_->share(std::move(metadata_))
+                           : std::make_shared<const std::vector<Metadata>>(std::move(metadata_));
     cache_.metadata_hash_ = comments_;
   }
   if (without_runs_) runs_.clear();

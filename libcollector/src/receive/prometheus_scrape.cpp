@@ -83,6 +83,7 @@ class Scrape final : public Component<ScrapeArguments> {
 
  protected:
   Status update(ScrapeArguments args) override {
+    outlet_->flush();  // where it was to go when it was scraped
     outlet_->fanout.set(args.forward_to);
     if (outlet_->failure_log != args.scrape_failure_log_file) {
       outlet_->failure_log = args.scrape_failure_log_file;

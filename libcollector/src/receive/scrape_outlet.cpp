@@ -93,11 +93,11 @@ void ScrapeOutlet::forward(std::shared_ptr<MetricColumns> columns, std::uint64_t
   columns->order_key = first_lane_ + target_hash % kLanes;
   const std::size_t rows = rows_of(*columns);
   const bool alone = leisure.to_join <= Duration{} || rows > kLarge;
-  // Metadata of one batch is one list; what has none goes with any.
+  // Metadata of one batch is one list. What has none stays without: of the stale markers of a
+  // failed scrape the list of another target would say what is not so.
   const auto fits = [&](const Bundle& bundle) {
     const MetricColumns& c = *bundle.columns;
-    return !alone && c.order_key == columns->order_key &&
-           (c.metadata == columns->metadata || !c.metadata || !columns->metadata);
+    return !alone && c.order_key == columns->order_key && c.metadata == columns->metadata;
   };
   // What the target sent before does not come behind this.
   auto at = std::find_if(open_.begin(), open_.end(),
@@ -123,11 +123,20 @@ void ScrapeOutlet::forward(std::shared_ptr<MetricColumns> columns, std::uint64_t
   last_bundle = at->number;
   if (alone || rows_of(*at->columns) + rows > kFull)
     send(at);
-  else if (timer_ == TimerId::none)
-    timer_ = context.loop().arm(leisure.to_join, [this] {
-      timer_ = TimerId::none;
-      flush();
-    });
+  else
+    flush_within(leisure.to_join);
+}
+
+/// All leave when the first of them has no more time.
+void ScrapeOutlet::flush_within(Duration time) {
+  const Instant due = context.loop().now() + time;
+  if (timer_ != TimerId::none && due_ <= due) return;
+  context.loop().disarm(timer_);
+  due_ = due;
+  timer_ = context.loop().arm(time, [this] {
+    timer_ = TimerId::none;
+    flush();
+  });
 }
 
 void ScrapeOutlet::flush() {

@@ -67,6 +67,7 @@ struct ScrapeOutlet : std::enable_shared_from_this<ScrapeOutlet> {
     std::vector<Member> members;
   };
   void send(std::vector<Bundle>::iterator at);
+  void flush_within(Duration time);
   void settle(std::vector<Member>& members, std::size_t samples, Instant begin,
               const Outcome& outcome);
 
@@ -74,6 +75,7 @@ struct ScrapeOutlet : std::enable_shared_from_this<ScrapeOutlet> {
   std::uint64_t bundles_ = 0;  ///< so far
   std::vector<Bundle> open_;   ///< in the order in which they were begun
   TimerId timer_ = TimerId::none;
+  Instant due_;  ///< when the timer fires
 };
 
 }  // namespace collector::receive

@@ -18,7 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 namespace collector::send {
@@ -184,7 +184,9 @@ class RemoteWriteEndpoint final : public outbox::Courier,
   std::vector<Channel> channels_;                 ///< the first is the one that is written to
   outbox::FileLog* files_log_ = nullptr;          ///< the first channel's, when it is on disk
   std::string place_;                             ///< of a log on disk
-  std::unordered_set<std::shared_ptr<const std::vector<Metadata>>> metadata_;
+  /// Lists that came since metadata was sent, and the turn at which each came last.
+  std::unordered_map<std::shared_ptr<const std::vector<Metadata>>, std::uint64_t> metadata_;
+  std::uint64_t metadata_turn_ = 0;
   std::size_t clean_metadata_at_ = kFewLists;  ///< lists
   Speech speech_;
   Rest rest_;

@@ -5,6 +5,7 @@
 #include "format/remote_write.hpp"
 
 #include <algorithm>
+#include <functional>
 
 namespace collector::send {
 namespace {
@@ -16,9 +17,10 @@ constexpr Duration kDurableDrain = std::chrono::seconds(5);
 
 /// Until it is sent the next time. A list that nobody else has any more was followed by another.
 void RemoteWriteEndpoint::remember(const std::shared_ptr<const std::vector<Metadata>>& metadata) {
-  if (!metadata || !metadata_.insert(metadata).second || metadata_.size() < clean_metadata_at_)
-    return;
-  std::erase_if(metadata_, [](const auto& list) { return list.use_count() == 1; });
+  if (!metadata) return;
+  metadata_[metadata] = ++metadata_turn_;
+  if (metadata_.size() < clean_metadata_at_) return;
+  std::erase_if(metadata_, [](const auto& entry) { return entry.first.use_count() == 1; });
   clean_metadata_at_ = std::max(kFewLists, 2 * metadata_.size());
 }
 
@@ -31,9 +33,14 @@ Task<void> RemoteWriteEndpoint::send_metadata(Self self) {
         co_await sleep_for(self->context_.loop(), self->args_.metadata.send_interval, stop);
     if (!slept) break;
     std::map<std::string, const Metadata*> families;
-    const auto seen = std::exchange(self->metadata_, {});
+    const auto lists = std::exchange(self->metadata_, {});
+    self->clean_metadata_at_ = kFewLists;
     if (self->spoken() == format::WriteVersion::v2) continue;  // each series has its own there
-    for (const auto& list : seen)
+    // Of what was said of a family the last counts.
+    std::vector<std::pair<std::uint64_t, const std::vector<Metadata>*>> seen;
+    for (const auto& [list, turn] : lists) seen.emplace_back(turn, list.get());
+    std::sort(seen.begin(), seen.end(), std::greater<>());
+    for (const auto& [turn, list] : seen)
       for (const Metadata& m : *list) families.try_emplace(m.family, &m);
     const auto most = static_cast<std::size_t>(self->args_.metadata.max_samples_per_send);
     auto next = families.begin();
