@@ -115,6 +115,45 @@ TEST_CASE("two halves are the whole, each with the symbols it needs") {
   }
 }
 
+TEST_CASE("a request is cut between sources, until each is by itself") {
+  for (const auto version : {WriteVersion::v1, WriteVersion::v2}) {
+    WriteBench b(version == WriteVersion::v1 ? 3 : 4);
+    // Sources of 1 to 20 series; the second has no label `job`.
+    std::vector<std::map<std::string, std::string>> sources;
+    for (int source = 0; source < 9; ++source) {
+      std::map<std::string, std::string> labels{{"job", "j"}, {"instance", std::to_string(source)}};
+      if (source == 1) labels.erase("job");
+      for (std::uint64_t i = 1 + b.below(20); i > 0; --i) {
+        labels["__name__"] = "m" + std::to_string(i);
+        b.add(labels, 1'700'000'000'000, 1);
+      }
+      sources.push_back(labels);
+    }
+    std::vector<std::string> todo{body_of(b, version)};
+    const auto before = read(version, todo[0]);
+    std::vector<WrittenSeries> after;
+    std::size_t parts = 0;
+    while (!todo.empty()) {
+      const std::string body = std::move(todo.back());
+      todo.pop_back();
+      const auto halves = format::halve_request(version, body, format::CutAt::source);
+      REQUIRE(halves.has_value());
+      if (halves->second.counts.items() > 0) {
+        CHECK(halves->first.counts.items() > 0);
+        todo.push_back(halves->second.body);
+        todo.push_back(halves->first.body);
+        continue;
+      }
+      ++parts;
+      const auto series = read(version, halves->first.body);
+      CHECK(counts(series) == halves->first.counts);
+      after.insert(after.end(), series.begin(), series.end());
+    }
+    CHECK(parts == sources.size());
+    CHECK(same(after, before));
+  }
+}
+
 TEST_CASE("2.0 requests are joined to one with one table of symbols") {
   WriteBench b;
   format::RequestJoiner joiner;

@@ -30,6 +30,7 @@ class Endpoint final : public outbox::Courier {
   }
   std::uint32_t drop_older(outbox::Parcel&, std::int64_t) override { return 0; }
   std::vector<outbox::Parcel> split(const outbox::Parcel&) override { return {}; }
+  std::vector<outbox::Parcel> divide(const outbox::Parcel&) override { return {}; }
   bool fall_back() override { return false; }
   void delivered(std::uint64_t items, std::int64_t) override { delivered_items += items; }
   void dropped(std::uint64_t items, std::string_view why, const std::string&) override {

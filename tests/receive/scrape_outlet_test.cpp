@@ -20,6 +20,9 @@ namespace {
 constexpr std::size_t kFull = 2000;
 constexpr ScrapeOutlet::Leisure kUsual{250ms, 100ms};
 
+/// The phase of a target in lane n % 16; the next n of that lane is 16 further.
+constexpr std::uint64_t of_lane(std::uint64_t n) { return (n % 16 << 58) + n / 16; }
+
 /// test.source: an outlet, as a component has it.
 struct SourceArgs {
   std::vector<MetricsReceiver> forward_to;
@@ -45,7 +48,7 @@ class Source final : public Component<SourceArgs> {
 /// A target that numbers its samples: sample n of a target has the value n.
 struct Numbered {
   std::string name;
-  std::uint64_t hash = 0;
+  std::uint64_t phase = 0;
   std::uint64_t bundle = 0, next = 0;
   std::size_t given = 0, taken = 0, refused = 0;  ///< batches
 };
@@ -72,7 +75,7 @@ struct OutletBench : ComponentBench {
       columns->value.push_back(static_cast<double>(target.next++));
     }
     ++target.given;
-    outlet()->forward(std::move(columns), target.hash, leisure, target.bundle,
+    outlet()->forward(std::move(columns), target.phase, leisure, target.bundle,
                       [&target](bool good) { good ? ++target.taken : ++target.refused; });
   }
   /// `a0 a1 b0` of a batch.
@@ -96,7 +99,7 @@ std::shared_ptr<const std::vector<Metadata>> list_of(const std::string& help) {
 }  // namespace
 
 TEST_CASE_METHOD(OutletBench, "small batches of several targets leave as one, in their order") {
-  Numbered a{"a", 3}, b{"b", 19}, c{"c", 35};
+  Numbered a{"a", of_lane(3)}, b{"b", of_lane(19)}, c{"c", of_lane(35)};
   give(a, 2);
   loop.advance(100ms);
   give(b, 1, {250ms, 50ms});
@@ -124,7 +127,7 @@ TEST_CASE_METHOD(OutletBench, "small batches of several targets leave as one, in
 }
 
 TEST_CASE_METHOD(OutletBench, "a target stays in its lane, and lanes leave apart") {
-  Numbered a{"a", 0}, b{"b", 1}, also_a{"c", 16};
+  Numbered a{"a", of_lane(0)}, b{"b", of_lane(1)}, also_a{"c", of_lane(16)};
   for (int round = 0; round < 3; ++round) {
     give(a, 1);
     give(b, 1);
@@ -144,7 +147,7 @@ TEST_CASE_METHOD(OutletBench, "a target stays in its lane, and lanes leave apart
 
 TEST_CASE_METHOD(OutletBench,
                  "a bundle that has no room for another like the last leaves at once") {
-  Numbered a{"a", 0}, b{"b", 16}, c{"c", 32};
+  Numbered a{"a", of_lane(0)}, b{"b", of_lane(16)}, c{"c", of_lane(32)};
   give(a, 900);
   give(b, 900);
   REQUIRE(keeper().kept.size() == 1);
@@ -166,7 +169,7 @@ TEST_CASE_METHOD(OutletBench,
 }
 
 TEST_CASE_METHOD(OutletBench, "what is large or in a hurry leaves at once, behind its own past") {
-  Numbered a{"a", 0}, b{"b", 16}, c{"c", 1};
+  Numbered a{"a", of_lane(0)}, b{"b", of_lane(16)}, c{"c", of_lane(1)};
   give(a, 1);
   give(b, 1);
   give(c, 1);
@@ -189,7 +192,7 @@ TEST_CASE_METHOD(OutletBench, "what is large or in a hurry leaves at once, behin
 }
 
 TEST_CASE_METHOD(OutletBench, "nothing waits longer than it has time for, whoever came before") {
-  Numbered slow{"slow", 0}, fast{"fast", 1};
+  Numbered slow{"slow", of_lane(0)}, fast{"fast", of_lane(1)};
   give(slow, 1);
   loop.advance(10ms);
   give(fast, 1, {20ms, 20ms});
@@ -206,7 +209,7 @@ TEST_CASE_METHOD(OutletBench, "nothing waits longer than it has time for, whoeve
 
 TEST_CASE_METHOD(OutletBench, "batches of different metadata do not mix, and none has another's") {
   const auto x = list_of("x"), y = list_of("y");
-  Numbered a{"a", 0}, b{"b", 16}, c{"c", 32}, d{"d", 48};
+  Numbered a{"a", of_lane(0)}, b{"b", of_lane(16)}, c{"c", of_lane(32)}, d{"d", of_lane(48)};
   give(a, 1, kUsual, x);
   give(b, 1, kUsual, y);
   give(c, 1);  // a scrape that failed: stale markers, of which nothing is said
@@ -222,7 +225,7 @@ TEST_CASE_METHOD(OutletBench, "batches of different metadata do not mix, and non
 
 TEST_CASE_METHOD(OutletBench, "a target whose metadata changes keeps its order") {
   const auto x = list_of("x"), y = list_of("y");
-  Numbered a{"a", 0}, b{"b", 16};
+  Numbered a{"a", of_lane(0)}, b{"b", of_lane(16)};
   give(b, 1, kUsual, y);
   give(a, 1, kUsual, x);
   give(a, 1, kUsual, y);
@@ -234,12 +237,12 @@ TEST_CASE_METHOD(OutletBench, "a target whose metadata changes keeps its order")
 }
 
 TEST_CASE_METHOD(OutletBench, "a target that changes its lane keeps its order") {
-  Numbered a{"a", 0}, b{"b", 1};
+  Numbered a{"a", of_lane(0)}, b{"b", of_lane(1)};
   give(b, 1);
   give(a, 1);
-  a.hash = 1;
+  a.phase = of_lane(1);
   give(a, 1);
-  a.hash = 2;
+  a.phase = of_lane(2);
   give(a, 1);
   loop.advance(250ms);
   std::string order;
@@ -248,7 +251,7 @@ TEST_CASE_METHOD(OutletBench, "a target that changes its lane keeps its order") 
 }
 
 TEST_CASE_METHOD(OutletBench, "every target of a bundle hears how it ended") {
-  Numbered a{"a", 0}, b{"b", 16};
+  Numbered a{"a", of_lane(0)}, b{"b", of_lane(16)};
   keeper().outcome = Outcome::retry("queue full", 1s);
   give(a, 2);
   give(b, 3);
@@ -281,7 +284,7 @@ TEST_CASE_METHOD(OutletBench, "every target of a bundle hears how it ended") {
 }
 
 TEST_CASE_METHOD(OutletBench, "what waits and what is on its way is on the account of memory") {
-  Numbered a{"a", 0}, b{"b", 16};
+  Numbered a{"a", of_lane(0)}, b{"b", of_lane(16)};
   keeper().hold = true;
   give(a, 100);
   const std::uint64_t one = used() - idle;
@@ -297,7 +300,7 @@ TEST_CASE_METHOD(OutletBench, "what waits and what is on its way is on the accou
 }
 
 TEST_CASE_METHOD(OutletBench, "flush sends what waits at once, also from within itself") {
-  Numbered a{"a", 0}, b{"b", 1}, c{"c", 2};
+  Numbered a{"a", of_lane(0)}, b{"b", of_lane(1)}, c{"c", of_lane(2)};
   give(a, 1);
   give(b, 1);
   give(c, 1);
@@ -312,7 +315,7 @@ TEST_CASE_METHOD(OutletBench, "flush sends what waits at once, also from within 
 
 TEST_CASE_METHOD(OutletBench,
                  "an outlet that is gone sends nothing, holds nothing and is not asked") {
-  Numbered a{"a", 0}, b{"b", 0};
+  Numbered a{"a", of_lane(0)}, b{"b", of_lane(0)};
   keeper().hold = true;
   give(a, 1);
   loop.advance(250ms);
@@ -336,7 +339,7 @@ TEST_CASE("any mixture of batches arrives whole and in order of each target") {
         nullptr, list_of("x"), list_of("y"), list_of("z")};
     std::vector<Numbered> targets;
     for (std::uint64_t i = 0; i < 12; ++i)
-      targets.push_back({"t" + std::to_string(i) + "_", below(40)});
+      targets.push_back({"t" + std::to_string(i) + "_", of_lane(below(40))});
     struct Given {
       Instant at;
       ScrapeOutlet::Leisure leisure;
@@ -353,9 +356,9 @@ TEST_CASE("any mixture of batches arrives whole and in order of each target") {
       ScrapeOutlet::Leisure leisure{below(2) == 0 ? 250ms : 20ms, 20ms};
       if (kind == 0) rows = 1001 + below(2000);
       if (kind == 1) leisure = {};
-      if (kind == 2) target.hash = below(40);
-      const auto metadata = lists[below(8) == 0 ? below(4) : target.hash % 2];
-      given[{target.name, target.next}] = {bench.loop.now(), leisure, metadata, target.hash % 16};
+      if (kind == 2) target.phase = of_lane(below(40));
+      const auto metadata = lists[below(8) == 0 ? below(4) : (target.phase >> 58) % 2];
+      given[{target.name, target.next}] = {bench.loop.now(), leisure, metadata, target.phase >> 58};
       bench.give(target, rows, leisure, metadata);
       if (kind == 3) bench.outlet()->flush();
       if (below(3) == 0) bench.loop.advance(std::chrono::milliseconds(below(60)));

@@ -239,6 +239,65 @@ TEST_CASE("1.0 has no custom buckets: they are dropped and counted, the rest arr
   balanced(ledger(bench));
 }
 
+TEST_CASE("a source that is refused costs no other that is in its request") {
+  for (const bool v2 : {false, true}) {
+    for (const std::size_t size : {std::size_t{3}, std::size_t{80}}) {  // the larger is compressed
+      ComponentBench bench{send::prometheus_remote_write()};
+      Receiver server(bench);
+      int answers = 0;
+      const auto bad = [](const WrittenSeries& s) {
+        return std::any_of(s.labels.begin(), s.labels.end(),
+                           [](const auto& l) { return l.second == "bad3" || l.second == "bad17"; });
+      };
+      server.judge = [&](const Received& r) {
+        if (++answers % 3 == 0) return status(503);
+        return std::any_of(r.series.begin(), r.series.end(), bad) ? status(400) : takes_all(r);
+      };
+      // So much is known of a server of 2.0 that its 400 is about the data.
+      bench.load(
+          config((v2 ? kV2 : "") + std::string("send_native_histograms = true\n") + kAtOnce));
+      bench.offer(kId, bench.batch(1, samples("first", 0, 1)));
+      bench.loop.advance(1s);
+      Metrics batch = bench.batch(1, {});
+      MetricColumns& c = batch.edit();
+      const auto h = std::make_shared<const NativeHistogram>(a_histogram(2));
+      for (int source = 0; source < 20; ++source) {
+        const bool refused = source == 3 || source == 17;
+        for (std::size_t i = 0; i < size; ++i) {
+          c.series.push_back(bench.series(
+              {{"__name__", "metric_of_a_name_that_takes_some_room_" + std::to_string(i)},
+               {"instance", (refused ? "bad" : "good") + std::to_string(source)},
+               {"job", "j"}}));
+          c.timestamp.push_back(kNow);
+          c.value.push_back(static_cast<double>(source));
+        }
+        c.histograms.push_back(
+            {bench.series({{"__name__", "h"},
+                           {"instance", (refused ? "bad" : "good") + std::to_string(source)},
+                           {"job", "j"}}),
+             kNow, 0, h});
+      }
+      bench.offer(kId, std::move(batch));
+      bench.loop.advance(1min);
+      std::size_t floats = 0, histograms = 0;
+      for (const auto& s : server.got) {
+        CHECK(!bad(s));
+        floats += s.samples.size();
+        histograms += s.histograms.size();
+      }
+      CHECK(floats == 1 + 18 * size);
+      CHECK(histograms == 18);
+      CHECK(metric(bench, "samples_total") == 1 + 18.0 * static_cast<double>(size));
+      CHECK(metric(bench, "histograms_total") == 18);
+      CHECK(metric(bench, "histograms_failed_total") == 2);
+      CHECK(metric(bench, "samples_failed_total") == 2.0 * static_cast<double>(size));
+      CHECK(ledger(bench).dropped.at("refused by the endpoint") == 2 * (size + 1));
+      CHECK(answers < 80);
+      balanced(ledger(bench));
+    }
+  }
+}
+
 TEST_CASE("exemplars that come without a sample: 1.0 carries them, 2.0 has no place for them") {
   for (const bool v2 : {false, true}) {
     ComponentBench bench{send::prometheus_remote_write()};

@@ -12,6 +12,8 @@ namespace {
 // Fields of prometheus.WriteRequest and what it holds, as tags.
 constexpr std::uint64_t kTimeSeries = 0x0a;          // WriteRequest.timeseries
 constexpr std::uint64_t kSamples = 0x12;             // TimeSeries.samples
+constexpr std::uint64_t kLabels = 0x0a;              // TimeSeries.labels
+constexpr std::uint64_t kLabelName = 0x0a;           // Label.name
 constexpr std::uint64_t kExemplars = 0x1a;           // TimeSeries.exemplars
 constexpr std::uint64_t kHistograms = 0x22;          // TimeSeries.histograms
 constexpr std::uint64_t kSampleTimestamp = 0x10;     // Sample.timestamp
@@ -106,16 +108,39 @@ Result<RequestCounts> drop_older_v1(std::string& body, std::int64_t cutoff_ms) {
   return dropped;
 }
 
-Result<std::pair<RequestHalf, RequestHalf>> halve_v1(const std::string& body) {
+std::optional<SeriesSource> source_of(std::string_view series) {
+  SeriesSource source;
+  while (!series.empty()) {
+    const auto field = take_field(series);
+    if (!field) return std::nullopt;
+    if (field->tag != kLabels) continue;
+    std::string_view name, value;
+    for (std::string_view label = field->content; !label.empty();) {
+      const auto part = take_field(label);
+      if (!part) return std::nullopt;
+      (part->tag == kLabelName ? name : value) = part->content;
+    }
+    source.see(name, value);
+  }
+  return source;
+}
+
+Result<std::pair<RequestHalf, RequestHalf>> halve_v1(const std::string& body, CutAt at) {
   std::vector<WireField> series;
+  std::vector<SeriesSource> sources;
   std::pair<RequestHalf, RequestHalf> halves;
   for (std::string_view request = body; !request.empty();) {
     const auto field = take_field(request);
     if (!field) return damaged();
-    if (field->tag == kTimeSeries) series.push_back(*field);
+    if (field->tag != kTimeSeries) continue;
+    const auto source = source_of(field->content);
+    if (!source) return damaged();
+    series.push_back(*field);
+    sources.push_back(*source);
   }
+  const std::size_t first = first_half(sources, at);
   for (std::size_t i = 0; i < series.size(); ++i) {
-    RequestHalf& half = i < (series.size() + 1) / 2 ? halves.first : halves.second;
+    RequestHalf& half = i < first ? halves.first : halves.second;
     if (!count_series(series[i].content, half.counts)) return damaged();
     half.body += series[i].whole;
   }
@@ -133,9 +158,20 @@ Result<RequestCounts> drop_older(WriteVersion version, std::string& body, std::i
                                      : drop_older_v1(body, cutoff_ms);
 }
 
+std::size_t first_half(const std::vector<SeriesSource>& series, CutAt at) {
+  const std::size_t n = series.size(), middle = (n + 1) / 2;
+  if (at == CutAt::series) return middle;
+  const auto changes = [&](std::size_t i) { return i > 0 && i < n && series[i] != series[i - 1]; };
+  for (std::size_t away = 0; away <= middle; ++away) {
+    if (changes(middle - away)) return middle - away;
+    if (changes(middle + away)) return middle + away;
+  }
+  return n;
+}
+
 Result<std::pair<RequestHalf, RequestHalf>> halve_request(WriteVersion version,
-                                                          const std::string& body) {
-  return version == WriteVersion::v2 ? halve_v2(body) : halve_v1(body);
+                                                          const std::string& body, CutAt at) {
+  return version == WriteVersion::v2 ? halve_v2(body, at) : halve_v1(body, at);
 }
 
 }  // namespace collector::format

@@ -30,10 +30,16 @@ struct RequestHalf {
   std::string body;
   RequestCounts counts;
 };
-/// The request as two, each with about half of the series; a request of one series has an empty
-/// second half.
+enum class CutAt : std::uint8_t {
+  series,
+  /// Only where the labels `job` and `instance` change, which say what series were scraped from.
+  source
+};
+/// The request as two, each with about half of the series; the second is empty where there is
+/// nothing to cut at, as in a request of one series.
 Result<std::pair<RequestHalf, RequestHalf>> halve_request(WriteVersion version,
-                                                          const std::string& body);
+                                                          const std::string& body,
+                                                          CutAt at = CutAt::series);
 
 struct Downgraded {
   std::string body;

@@ -146,15 +146,23 @@ Result<RequestCounts> drop_older_v2(std::string& body, std::int64_t cutoff_ms) {
                        before.exemplars - after.exemplars};
 }
 
-Result<std::pair<RequestHalf, RequestHalf>> halve_v2(const std::string& body) {
+Result<std::pair<RequestHalf, RequestHalf>> halve_v2(const std::string& body, CutAt at) {
   wire::Arena arena;
   v2::Request request;
   if (const auto error = wire::decode(body, request, arena); error != wire::DecodeError::none)
     return damaged(to_string(error));
-  const std::size_t n = request.timeseries.size();
-  auto first = half_of(request, 0, (n + 1) / 2, arena);
+  std::vector<SeriesSource> sources;
+  for (const v2::TimeSeries& series : request.timeseries) {
+    SeriesSource& source = sources.emplace_back();
+    const auto& refs = series.labels_refs;
+    for (std::size_t i = 0; i + 1 < refs.size(); i += 2)
+      if (refs[i] < request.symbols.size() && refs[i + 1] < request.symbols.size())
+        source.see(request.symbols[refs[i]], request.symbols[refs[i + 1]]);
+  }
+  const std::size_t n = sources.size(), cut = first_half(sources, at);
+  auto first = half_of(request, 0, cut, arena);
   if (!first) return first.error();
-  auto second = half_of(request, (n + 1) / 2, n, arena);
+  auto second = half_of(request, cut, n, arena);
   if (!second) return second.error();
   return std::pair(std::move(*first), std::move(*second));
 }

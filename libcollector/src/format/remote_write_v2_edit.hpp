@@ -34,6 +34,19 @@ class RequestJoiner {
 
 Result<RequestCounts> count_v2(std::string_view body);
 Result<RequestCounts> drop_older_v2(std::string& body, std::int64_t cutoff_ms);
-Result<std::pair<RequestHalf, RequestHalf>> halve_v2(const std::string& body);
+Result<std::pair<RequestHalf, RequestHalf>> halve_v2(const std::string& body, CutAt at);
+
+/// What a series was scraped from, or two empty texts.
+struct SeriesSource {
+  std::string_view job, instance;
+  void see(std::string_view name, std::string_view value) {
+    if (name == "job") job = value;
+    if (name == "instance") instance = value;
+  }
+  bool operator==(const SeriesSource&) const = default;
+};
+/// Where to cut so that neither half has much more than the other: the size of the first. That is
+/// all of them where there is no place.
+std::size_t first_half(const std::vector<SeriesSource>& series, CutAt at);
 
 }  // namespace collector::format

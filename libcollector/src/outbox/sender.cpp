@@ -280,12 +280,9 @@ Task<Sender::Next> Sender::deliver(const std::vector<StoredFrame>& frames) {
         if (courier_.fall_back()) continue;
         [[fallthrough]];
       case Answer::Verdict::rejected:
-        if (!alone) co_return Next::halve;
-        give_up(*parcels, answer);
-        co_return Next::done;
       case Answer::Verdict::too_large:
         if (!alone) co_return Next::halve;
-        co_return co_await deliver_split(frames.front());
+        co_return co_await deliver_parts(frames.front(), std::move(answer));
       case Answer::Verdict::unauthorized:
         if (limits_.drop_unauthorized) {
           give_up(*parcels, answer);
@@ -302,42 +299,53 @@ Task<Sender::Next> Sender::deliver(const std::vector<StoredFrame>& frames) {
   }
 }
 
-/// A lone frame was too large: its two halves, once. A half that is refused too is given up.
-Task<Sender::Next> Sender::deliver_split(StoredFrame frame) {
+/// A lone frame was too large: its two halves, once. Or it was rejected: halves of halves, until a
+/// source is by itself, so that one that is refused costs no other. A part that cannot be made
+/// smaller is given up.
+Task<Sender::Next> Sender::deliver_parts(StoredFrame frame, Answer why) {
   Duration delay{};
-  std::vector<Parcel> halves;
+  std::vector<Parcel> todo;  // the next one last
+  const auto take_apart = [&](const Parcel& parcel, Answer::Verdict verdict) {
+    auto parts =
+        verdict == Answer::Verdict::too_large ? courier_.split(parcel) : courier_.divide(parcel);
+    for (auto part = parts.rbegin(); part != parts.rend(); ++part) todo.push_back(std::move(*part));
+    return !parts.empty();
+  };
   {
     bool mixed = false;
     auto whole = parcels_of({frame}, kReadTries, mixed);
     if (whole && whole->empty()) co_return Next::done;
-    if (whole) halves = courier_.split(whole->front());
+    if (!whole || !take_apart(whole->front(), why.verdict)) {
+      give_up({Parcel{frame, {}, {}, frame.items}}, why);
+      co_return Next::done;
+    }
   }
-  if (halves.empty()) {
-    give_up({Parcel{frame, {}, {}, frame.items}},
-            {Answer::Verdict::too_large, "too large, and cannot be split", {}});
-    co_return Next::done;
-  }
-  std::uint64_t sent = 0;
+  std::uint64_t sent = 0, refused = 0;
   Answer refusal;
-  std::uint64_t refused = 0;
-  for (Parcel& half : halves) {
+  while (!todo.empty()) {
+    const Parcel part = std::move(todo.back());
+    todo.pop_back();
     for (int number = 0;; ++number) {
-      std::vector<Parcel> one{half};
+      std::vector<Parcel> one{part};
       Answer answer = co_await courier_.attempt(one, number, stop_.get_token());
       if (answer.verdict == Answer::Verdict::stopped) co_return Next::stopped;
       if (answer.verdict == Answer::Verdict::delivered) {
-        sent += half.items;
+        sent += part.items;
         break;
       }
+      if (answer.verdict == Answer::Verdict::unsupported && courier_.fall_back()) continue;
       const bool parks =
           answer.verdict == Answer::Verdict::unauthorized && !limits_.drop_unauthorized;
       if (answer.verdict != Answer::Verdict::retry && !parks) {
-        refused += half.items;
+        const bool smaller =
+            answer.verdict != Answer::Verdict::unauthorized && take_apart(part, answer.verdict);
+        if (smaller) break;
+        refused += part.items;
         refusal = std::move(answer);
         break;
       }
       if (parks && !parked_) parked_ = loop_.now();
-      courier_.will_retry(half.items, answer);
+      courier_.will_retry(part.items, answer);
       const bool again = co_await back_off(delay, answer);
       if (!again) co_return Next::stopped;
     }

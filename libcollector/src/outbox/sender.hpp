@@ -44,8 +44,11 @@ class Courier {
   virtual Task<Answer> attempt(std::vector<Parcel>& parcels, int number, std::stop_token stop) = 0;
   /// Takes items older than `cutoff_ms` out of the body and says how many.
   virtual std::uint32_t drop_older(Parcel& parcel, std::int64_t cutoff_ms) = 0;
-  /// After `too_large` for a lone frame: its body as two, or nothing.
+  /// After `too_large` for a lone frame: its body as two, or nothing: then it is given up.
   virtual std::vector<Parcel> split(const Parcel& parcel) = 0;
+  /// After `rejected` for a lone frame, or a part of one: its body as two, each with sources of its
+  /// own, or nothing: then it is given up.
+  virtual std::vector<Parcel> divide(const Parcel& parcel) = 0;
   /// After `unsupported`: whether `attempt` will send these frames in another way from now on.
   virtual bool fall_back() = 0;
 
@@ -110,7 +113,7 @@ class Sender : public std::enable_shared_from_this<Sender> {
   void lane_ended();
   static Task<bool> serve(Self self, Reader* reader, FrameWindow::Load load);
   Task<Next> deliver(const std::vector<StoredFrame>& frames);
-  Task<Next> deliver_split(StoredFrame frame);
+  Task<Next> deliver_parts(StoredFrame frame, Answer why);
   Result<std::vector<Parcel>> parcels_of(const std::vector<StoredFrame>& frames, int number,
                                          bool& mixed);
   void drop(const StoredFrame& frame, std::string_view reason, const std::string& error);

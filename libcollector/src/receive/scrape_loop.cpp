@@ -304,7 +304,7 @@ void ScrapeLoop::send(std::shared_ptr<MetricColumns> columns, ScrapeOutlet::Leis
   auto taken = [weak = weak_from_this()](bool) {
     if (auto self = weak.lock()) --self->waiting_;
   };
-  outlet_->forward(std::move(columns), target_.hash, leisure, bundle_, std::move(taken));
+  outlet_->forward(std::move(columns), target_.phase(), leisure, bundle_, std::move(taken));
 }
 
 void ScrapeLoop::mark_stale(std::int64_t at_ms) {

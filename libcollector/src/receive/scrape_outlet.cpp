@@ -1,6 +1,5 @@
 #include "receive/scrape_outlet.hpp"
 
-#include "base/hash.hpp"
 #include "base/log.hpp"
 #include "model/join_columns.hpp"
 
@@ -16,10 +15,6 @@
 namespace collector::receive {
 namespace {
 
-/// Targets of one lane leave together and stay in order, so this many requests of a component's
-/// samples can be on their way at once: at 2000 samples each and a tenth of a second for an answer,
-/// 320,000 samples a second.
-constexpr std::uint64_t kLanes = 16;
 /// Samples of a bundle; what a request of remote write holds, unless its arguments say otherwise.
 constexpr std::size_t kFull = 2000;
 /// A batch that gains nothing by company.
@@ -28,6 +23,11 @@ constexpr std::size_t kLarge = kFull / 2;
 std::size_t rows_of(const MetricColumns& columns) {
   return columns.series.size() + columns.histograms.size();
 }
+
+/// Targets that are scraped in one 64th of the interval leave together and stay in order. So there
+/// is something to leave with, no request waits for one of the same lane but once in an interval,
+/// and the lane is the target's hash's alone, whatever component scrapes it at whatever interval.
+std::uint64_t lane_of(std::uint64_t phase) { return phase >> 58; }
 
 }  // namespace
 
@@ -61,8 +61,7 @@ ScrapeOutlet::ScrapeOutlet(Context& c)
                                          "Scrapes that failed at the memory limit.")),
       latency(c.metrics().histogram("prometheus_fanout_latency",
                                     "Time until the receivers took a batch, in seconds.",
-                                    {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10})),
-      first_lane_(base::hash64(c.id(), 0)) {}
+                                    {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10})) {}
 
 ScrapeOutlet::~ScrapeOutlet() { context.loop().disarm(timer_); }
 
@@ -88,11 +87,11 @@ void ScrapeOutlet::count(const format::ScrapeStats& found) {
           .add(static_cast<double>(n));
 }
 
-void ScrapeOutlet::forward(std::shared_ptr<MetricColumns> columns, std::uint64_t target_hash,
+void ScrapeOutlet::forward(std::shared_ptr<MetricColumns> columns, std::uint64_t phase,
                            Leisure leisure, std::uint64_t& last_bundle, Taken taken) {
-  columns->order_key = first_lane_ + target_hash % kLanes;
   const std::size_t rows = rows_of(*columns);
   const bool alone = leisure.to_join <= Duration{} || rows > kLarge;
+  columns->order_key = lane_of(phase);
   // Metadata of one batch is one list. What has none stays without: of the stale markers of a
   // failed scrape the list of another target would say what is not so.
   const auto fits = [&](const Bundle& bundle) {

@@ -28,7 +28,7 @@ struct ScrapeOutlet : std::enable_shared_from_this<ScrapeOutlet> {
   };
   /// Sends a batch of a target on; `taken` is called once with whether it was taken. Batches of one
   /// target keep their order, for which `last_bundle` is the outlet's note.
-  void forward(std::shared_ptr<MetricColumns> columns, std::uint64_t target_hash, Leisure leisure,
+  void forward(std::shared_ptr<MetricColumns> columns, std::uint64_t phase, Leisure leisure,
                std::uint64_t& last_bundle, Taken taken);
   /// Sends what waits for others.
   void flush();
@@ -71,7 +71,6 @@ struct ScrapeOutlet : std::enable_shared_from_this<ScrapeOutlet> {
   void settle(std::vector<Member>& members, std::size_t samples, Instant begin,
               const Outcome& outcome);
 
-  std::uint64_t first_lane_;   ///< of this component's lanes
   std::uint64_t bundles_ = 0;  ///< so far
   std::vector<Bundle> open_;   ///< in the order in which they were begun
   TimerId timer_ = TimerId::none;

@@ -226,7 +226,8 @@ Duration scrape_offset(const ScrapeTarget& target, WallTime now) {
   // Neighbours on a grid wake the process once, not each for itself.
   const std::uint64_t grid =
       std::min(interval / 100 + 1, static_cast<std::uint64_t>(kGrid.count()));
-  const std::uint64_t phase = target.hash % interval / grid * grid;
+  const auto fraction = static_cast<unsigned __int128>(target.phase()) * interval >> 64;
+  const std::uint64_t phase = static_cast<std::uint64_t>(fraction) / grid * grid;
   const std::uint64_t at = static_cast<std::uint64_t>(now.unix_ns) % interval;
   return Duration(static_cast<std::int64_t>((phase + interval - at) % interval));
 }

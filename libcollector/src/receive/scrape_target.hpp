@@ -21,6 +21,10 @@ struct ScrapeTarget {
   std::string key;
   std::uint64_t hash = 0;  ///< of the key
 
+  /// Where in each interval its scrapes are, in parts of 2^64. Mixed: nodes of a cluster share
+  /// targets by ranges of the hash, and none shall have all of its scrapes at once.
+  std::uint64_t phase() const { return hash * 0x9e3779b97f4a7c15U; }
+
   const std::string& job() const;
 };
 

@@ -134,7 +134,6 @@ Result<RemoteWriteEndpoint::Outgoing> RemoteWriteEndpoint::outgoing(
 Task<outbox::Answer> RemoteWriteEndpoint::attempt(std::vector<outbox::Parcel>& parcels, int number,
                                                   std::stop_token stop) {
   const bool half = (parcels.front().frame.protocol & kHalf) != 0;
-  const bool alone = parcels.size() == 1;
   auto out = outgoing(parcels);
   if (!out) co_return outbox::Answer{Verdict::rejected, out.error().what(), {}};
   Reply reply;
@@ -149,13 +148,7 @@ Task<outbox::Answer> RemoteWriteEndpoint::attempt(std::vector<outbox::Parcel>& p
       judge_v1(reply);
     if (reply.answer.verdict == Verdict::delivered) counters_->bytes.add(size);
   }
-  // A half is all that its sender tries: it may not be offered in another way.
-  if (half && reply.answer.verdict == Verdict::unsupported) {
-    reply.answer.verdict = Verdict::retry;
-    reply.answer.after = Duration{};
-  }
   const bool dropped_for_good =
-      (reply.answer.verdict == Verdict::rejected && alone) ||
       (reply.answer.verdict == Verdict::too_large && half) ||
       (reply.answer.verdict == Verdict::unauthorized && outbox_.on_auth_error == "drop");
   account(reply, *out, dropped_for_good);
@@ -314,6 +307,19 @@ std::uint32_t RemoteWriteEndpoint::drop_older(outbox::Parcel& parcel, std::int64
 }
 
 std::vector<outbox::Parcel> RemoteWriteEndpoint::split(const outbox::Parcel& parcel) {
+  if ((parcel.frame.protocol & kHalf) != 0) return {};
+  auto halves = halves_of(parcel, format::CutAt::series);
+  for (outbox::Parcel& half : halves) half.frame.protocol |= kHalf;
+  return halves;
+}
+
+std::vector<outbox::Parcel> RemoteWriteEndpoint::divide(const outbox::Parcel& parcel) {
+  return halves_of(parcel, format::CutAt::source);
+}
+
+/// Two parts, or none: then it is given up, which is counted here, where the request is known.
+std::vector<outbox::Parcel> RemoteWriteEndpoint::halves_of(const outbox::Parcel& parcel,
+                                                           format::CutAt at) {
   std::string plain = parcel.body;
   if (parcel.frame.encoding == kSnappy) {
     Reservation held = context_.seams().budget.charge(0, "outbox");
@@ -321,9 +327,10 @@ std::vector<outbox::Parcel> RemoteWriteEndpoint::split(const outbox::Parcel& par
     if (!uncompressed) return {};
     plain = std::move(*uncompressed);
   }
-  auto halves = format::halve_request(version_of(parcel.frame), plain);
+  auto halves = format::halve_request(version_of(parcel.frame), plain, at);
   if (!halves) return {};
-  if (halves->second.counts.items() == 0) {  // it is given up
+  const format::RequestCounts& rest = halves->second.counts;
+  if (rest.items() + rest.exemplars == 0) {
     const format::RequestCounts& all = halves->first.counts;
     counters_->exemplars_failed.add(all.exemplars);
     counters_->histograms_failed.add(all.histograms);
@@ -332,10 +339,8 @@ std::vector<outbox::Parcel> RemoteWriteEndpoint::split(const outbox::Parcel& par
   }
   std::vector<outbox::Parcel> out;
   for (format::RequestHalf* half : {&halves->first, &halves->second}) {
-    outbox::Parcel part{parcel.frame, parcel.context, std::move(half->body), half->counts.items()};
-    part.frame.encoding = kPlain;
-    part.frame.protocol |= kHalf;
-    out.push_back(std::move(part));
+    out.push_back({parcel.frame, parcel.context, std::move(half->body), half->counts.items()});
+    out.back().frame.encoding = kPlain;
   }
   return out;
 }

@@ -102,6 +102,7 @@ class RemoteWriteEndpoint final : public outbox::Courier,
                                std::stop_token stop) override;
   std::uint32_t drop_older(outbox::Parcel& parcel, std::int64_t cutoff_ms) override;
   std::vector<outbox::Parcel> split(const outbox::Parcel& parcel) override;
+  std::vector<outbox::Parcel> divide(const outbox::Parcel& parcel) override;
   bool fall_back() override { return true; }  // attempt() knows it before
   void delivered(std::uint64_t items, std::int64_t newest_ms) override;
   void dropped(std::uint64_t items, std::string_view reason, const std::string& error) override;
@@ -161,6 +162,7 @@ class RemoteWriteEndpoint final : public outbox::Courier,
   void uncarried(std::uint64_t histograms);
 
   Result<Outgoing> outgoing(std::vector<outbox::Parcel>& parcels);
+  std::vector<outbox::Parcel> halves_of(const outbox::Parcel& parcel, format::CutAt at);
   Task<Reply> request(std::string body, format::WriteVersion version, int number,
                       std::stop_token stop);
   void judge_v1(Reply& reply);
