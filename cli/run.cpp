@@ -10,6 +10,7 @@
 #include <malloc.h>
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <functional>
@@ -265,18 +266,18 @@ namespace {
 
 /// Bodies and batches come and go. A heap that gives their memory back each time has the next one's
 /// pages faulted in and cleared anew. What an embedding program does with its heap is its business.
-void keep_heap() {
+void keep_heap(std::uint64_t memory_limit) {
 #ifdef __GLIBC__
-  constexpr int kKept = 4 << 20;  // bytes
-  mallopt(M_TRIM_THRESHOLD, kKept);
-  mallopt(M_MMAP_THRESHOLD, kKept);
+  constexpr std::uint64_t kMost = 4 << 20, kShare = 64;  // bytes; of the limit
+  const int kept = static_cast<int>(std::min(kMost, memory_limit / kShare));
+  mallopt(M_TRIM_THRESHOLD, kept);
+  mallopt(M_MMAP_THRESHOLD, kept);
 #endif
 }
 
 }  // namespace
 
 int run_collector(const RunFlags& flags) {
-  keep_heap();
   constexpr int kUsage = static_cast<int>(facade::Exit::usage);
   facade::ServiceOptions options;
   options.paths = flags.paths;
@@ -315,6 +316,7 @@ int run_collector(const RunFlags& flags) {
     options.memory_limit = bytes > 0 ? static_cast<std::uint64_t>(bytes) : Budget::kNoLimit;
   }
   if (!cluster_options(flags.cluster, options)) return kUsage;
+  keep_heap(options.memory_limit.value_or(Budget::kNoLimit));
   if (const char* url = std::getenv("COLLECTOR_REMOTE_WRITE_URL")) options.remote_write_url = url;
   return static_cast<int>(facade::run_service(std::move(options)));
 }
