@@ -230,6 +230,7 @@ TEST_CASE_METHOD(Chain, "targets that another component scrapes from now on keep
   }
   up = true;
   loop.advance(120s);
+  stop(60s);
   std::map<WrittenLabels, std::int64_t> newest;
   std::size_t samples = 0, late = 0;
   for (const WrittenSeries& s : got)
