@@ -30,7 +30,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string body(reinterpret_cast<const char*>(data + 1), size - 1);
   const auto counts = format::count_request(version, body);
 
-  if (const auto halves = format::halve_request(version, body)) {
+  for (const auto at : {format::CutAt::series, format::CutAt::source}) {
+    const auto halves = format::halve_request(version, body, at);
+    if (!halves) continue;
     must(counts.has_value());
     must(sum(halves->first.counts, halves->second.counts) == *counts);
     for (const format::RequestHalf* half : {&halves->first, &halves->second}) {

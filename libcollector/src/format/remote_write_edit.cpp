@@ -133,10 +133,12 @@ Result<std::pair<RequestHalf, RequestHalf>> halve_v1(const std::string& body, Cu
     const auto field = take_field(request);
     if (!field) return damaged();
     if (field->tag != kTimeSeries) continue;
+    series.push_back(*field);
+    sources.emplace_back();
+    if (at == CutAt::series) continue;
     const auto source = source_of(field->content);
     if (!source) return damaged();
-    series.push_back(*field);
-    sources.push_back(*source);
+    sources.back() = *source;
   }
   const std::size_t first = first_half(sources, at);
   for (std::size_t i = 0; i < series.size(); ++i) {
