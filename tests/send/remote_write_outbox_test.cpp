@@ -202,6 +202,24 @@ TEST_CASE("full = drop_oldest takes what comes and counts what goes") {
   balanced(l);
 }
 
+TEST_CASE("full = drop_oldest takes what comes where what goes is exemplars only") {
+  Scratch scratch;
+  ComponentBench disk({send::prometheus_remote_write()}, scratch.path);
+  disk.load(config("outbox {\nsize = \"1MiB\"\nfull = \"drop_oldest\"\n}"));  // nobody answers
+  for (int i = 0; i < 400; ++i) {
+    Metrics batch = disk.batch(1, {});
+    for (int k = 0; k < 100; ++k)
+      batch.edit().exemplars.push_back({disk.series({{"__name__", "e" + std::to_string(k)}}),
+                                        1'700'000'000'000 + i,
+                                        1.0 * i,
+                                        {{"trace_id", std::string(64, 'a')}}});
+    const auto outcome = disk.offer(kId, std::move(batch));
+    REQUIRE(outcome);
+    CHECK(outcome->kind == Outcome::Kind::delivered);
+  }
+  balanced(ledger(disk));
+}
+
 TEST_CASE(
     "what a stopped or killed collector left on disk is sent by the next, once and in order") {
   for (const bool killed : {false, true}) {
