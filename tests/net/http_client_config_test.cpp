@@ -168,10 +168,12 @@ TEST_CASE("an authorizer is asked for each request, knows what goes out, and sta
       if (!failure.ok()) co_return failure;
       request.headers.set("Authorization",
                           "Stamp " + std::to_string(++stamps) + request.method + request.body);
+      if (!path.empty()) request.url = "http://a.x" + path;
       co_return Status();
     }
     bool refused() override { return renewable; }
     int stamps = 0;
+    std::string path;  // as which it writes what it signs
     bool renewable = false;
     Status failure;
   };
@@ -205,6 +207,10 @@ TEST_CASE("an authorizer is asked for each request, knows what goes out, and sta
     CHECK(w.get(client, "http://a.x/3")->status == each);  // once
     refusals = 0;
   }
+  w.seen.clear();
+  stamp->path = "/signed?a=1";
+  CHECK(w.get(client, "http://a.x/b/../signed?a=%31")->status == 200);
+  CHECK(w.seen == std::vector<std::string>{"a.x /signed?a=1 | Stamp 13GET | "});
   stamp->failure = {Code::unavailable, "no token"};
   CHECK(to_string(w.get(client, "http://a.x/3").error()) == "unavailable: no token");
 }

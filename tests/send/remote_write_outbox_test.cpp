@@ -182,6 +182,28 @@ TEST_CASE("on_auth_error = drop gives refused requests up") {
   balanced(ledger(bench));
 }
 
+TEST_CASE("credentials that are taken with a part of a request are no longer said to be refused") {
+  ComponentBench bench{send::prometheus_remote_write()};
+  bool strict = true;
+  Judge server(bench, [&](const Judge::Samples& s) {
+    if (s.size() > 4) return 413;
+    return strict ? 401 : 204;
+  });
+  bench.load(config("queue_config {\nbatch_send_deadline = \"0s\"\n}"));
+  std::vector<SeenSample> batch;
+  for (int i = 0; i < 8; ++i)
+    batch.push_back({"m" + std::to_string(i), 1'700'000'000'000, 1.0 * i});
+  bench.offer(kId, bench.batch(1, batch));
+  bench.loop.advance(2min);
+  CHECK(bench.metric("collector_outbox_parked_seconds") > 100);
+  strict = false;
+  bench.loop.advance(2min);
+  CHECK(server.got.size() == 8);
+  CHECK(ledger(bench).delivered == 8);
+  CHECK(bench.metric("collector_outbox_parked_seconds") == 0);
+  balanced(ledger(bench));
+}
+
 TEST_CASE("full = drop_oldest takes what comes and counts what goes") {
   ComponentBench bench{send::prometheus_remote_write()};
   Scratch scratch;
@@ -200,6 +222,24 @@ TEST_CASE("full = drop_oldest takes what comes and counts what goes") {
   CHECK(l.dropped.at("outbox full") > 10'000);
   CHECK(l.waiting > 5'000);
   balanced(l);
+}
+
+TEST_CASE("full = drop_oldest takes what comes where what goes is exemplars only") {
+  Scratch scratch;
+  ComponentBench disk({send::prometheus_remote_write()}, scratch.path);
+  disk.load(config("outbox {\nsize = \"1MiB\"\nfull = \"drop_oldest\"\n}"));  // nobody answers
+  for (int i = 0; i < 400; ++i) {
+    Metrics batch = disk.batch(1, {});
+    for (int k = 0; k < 100; ++k)
+      batch.edit().exemplars.push_back({disk.series({{"__name__", "e" + std::to_string(k)}}),
+                                        1'700'000'000'000 + i,
+                                        1.0 * i,
+                                        {{"trace_id", std::string(64, 'a')}}});
+    const auto outcome = disk.offer(kId, std::move(batch));
+    REQUIRE(outcome);
+    CHECK(outcome->kind == Outcome::Kind::delivered);
+  }
+  balanced(ledger(disk));
 }
 
 TEST_CASE(

@@ -514,6 +514,62 @@ TEST_CASE("what got too old is taken out of requests of either version, histogra
   }
 }
 
+TEST_CASE("what got too old while a part of its request waited is not sent") {
+  for (const bool v2 : {false, true}) {
+    for (const int whole : {400, 413}) {
+      ComponentBench bench{send::prometheus_remote_write()};
+      bool up = false;
+      Receiver server(bench, [&](const Received& r) {
+        if (r.series.size() == 4) return whole == 413 ? status(413) : wrote(400, 0, 0, 0);
+        return up ? takes_all(r) : status(503);
+      });
+      bench.load(config(std::string(v2 ? kV2 : "") +
+                        "queue_config {\nbatch_send_deadline = \"0s\"\n"
+                        "sample_age_limit = \"1m\"\n}"));
+      const std::int64_t now = bench.loop.wall().unix_ms();
+      Metrics batch = bench.batch(1, {});
+      MetricColumns& c = batch.edit();
+      for (int i = 0; i < 4; ++i) {
+        c.series.push_back(bench.series({{"__name__", "m" + std::to_string(i)},
+                                         {"instance", i < 2 ? "a" : "b"},
+                                         {"job", "j"}}));
+        c.timestamp.push_back(now + (i % 2) * 60'000);
+        c.value.push_back(i);
+      }
+      bench.offer(kId, std::move(batch));
+      bench.loop.advance(80s);
+      up = true;
+      bench.loop.advance(10s);
+      CHECK(server.values() == std::set<double>{1, 3});
+      CHECK(ledger(bench).dropped.at("too old") == 2);
+      CHECK(ledger(bench).delivered == 2);
+      balanced(ledger(bench));
+    }
+  }
+}
+
+TEST_CASE("of exemplars that come without a sample only those that got too old are left out") {
+  ComponentBench bench{send::prometheus_remote_write()};
+  bool up = false;
+  Receiver server(bench, [&](const Received& r) { return up ? takes_all(r) : status(503); });
+  bench.load(
+      config("queue_config {\nbatch_send_deadline = \"0s\"\n"
+             "sample_age_limit = \"1m\"\n}"));
+  const std::int64_t now = bench.loop.wall().unix_ms();
+  Metrics batch = bench.batch(1, {});
+  batch.edit().exemplars = {
+      {bench.series({{"__name__", "e"}}), now, 2.5, {{"trace_id", "7"}}},
+      {bench.series({{"__name__", "e"}}), now + 60'000, 3, {{"trace_id", "8"}}}};
+  bench.offer(kId, std::move(batch));
+  bench.loop.advance(80s);
+  up = true;
+  bench.loop.advance(10s);
+  REQUIRE(server.got.size() == 1);
+  CHECK(server.got[0].exemplars.size() == 1);
+  CHECK(metric(bench, "exemplars_total") == 1);
+  balanced(ledger(bench));
+}
+
 TEST_CASE("requests of another version than is configured are sent all the same") {
   for (const bool first_v2 : {false, true}) {
     Scratch scratch;

@@ -355,6 +355,7 @@ Task<Result<Response>> ConfiguredClient::ask(const Request& asked, std::string_v
     if (!client) co_return Result<Response>(client.error());
     const Request& request = changed ? *changed : asked;
     std::optional<Request> turn;  // for this place only
+    Url place = url;              // as the authorizer writes it
     if (known) {
       std::string authorization;
       if (self->has_credentials()) {
@@ -370,6 +371,9 @@ Task<Result<Response>> ConfiguredClient::ask(const Request& asked, std::string_v
         turn->url = url.to_text();
         const Status authorized = co_await settings.authorizer->authorize(*turn, options);
         if (!authorized.ok()) co_return Result<Response>(authorized);
+        auto written = Url::parse(turn->url);
+        if (!written) co_return Result<Response>(written.error());
+        place = std::move(*written);
       }
     } else {
       turn = request;
@@ -377,7 +381,7 @@ Task<Result<Response>> ConfiguredClient::ask(const Request& asked, std::string_v
       turn->headers.remove("Cookie");
       for (const auto& [name, value] : settings.headers) turn->headers.remove(name);
     }
-    auto response = co_await (*client)->ask(turn ? *turn : request, url, options);
+    auto response = co_await (*client)->ask(turn ? *turn : request, std::move(place), options);
     if (!response) co_return response;
     const int status = response->status;
     if (status / 100 == 2) co_return response;

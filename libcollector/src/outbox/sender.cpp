@@ -214,13 +214,26 @@ Task<bool> Sender::serve(Self self, Reader* reader, FrameWindow::Load load) {
   co_return next != Next::stopped;
 }
 
+std::int64_t Sender::cutoff_ms() const {
+  return limits_.age_limit.count() > 0
+             ? loop_.wall().unix_ms() - limits_.age_limit.count() / 1'000'000
+             : std::numeric_limits<std::int64_t>::min();
+}
+
+/// Takes out what is too old; false when nothing is left.
+bool Sender::leave_out_old(Parcel& parcel) {
+  const std::int64_t cutoff = cutoff_ms();
+  if (parcel.frame.oldest_ms >= cutoff) return true;
+  if (parcel.frame.newest_ms < cutoff) return false;
+  const bool exemplars_only = parcel.items == 0;
+  parcel.items -= std::min(courier_.drop_older(parcel, cutoff), parcel.items);
+  return parcel.items > 0 || exemplars_only;
+}
+
 /// Reads what of the frames is still to be sent. `mixed`: they have more than one context.
 Result<std::vector<Parcel>> Sender::parcels_of(const std::vector<StoredFrame>& frames, int number,
                                                bool& mixed) {
   std::vector<Parcel> parcels;
-  const std::int64_t cutoff = limits_.age_limit.count() > 0
-                                  ? loop_.wall().unix_ms() - limits_.age_limit.count() / 1'000'000
-                                  : std::numeric_limits<std::int64_t>::min();
   for (const StoredFrame& frame : frames) {
     if (log_.acknowledged(frame.sequence)) continue;
     auto payload = log_.read(frame);
@@ -233,18 +246,11 @@ Result<std::vector<Parcel>> Sender::parcels_of(const std::vector<StoredFrame>& f
       continue;
     }
     Parcel parcel{frame, payload->substr(0, frame.context_size), {}, frame.items};
-    if (frame.oldest_ms < cutoff) {
-      std::uint32_t old = frame.items;
-      parcel.body = payload->substr(frame.context_size);
-      if (frame.newest_ms >= cutoff) old = courier_.drop_older(parcel, cutoff);
-      parcel.items -= std::min(old, parcel.items);
-      if (parcel.items == 0) {
-        drop(frame, "too old", {});
-        continue;
-      }
-    } else {
-      payload->erase(0, frame.context_size);
-      parcel.body = std::move(*payload);
+    payload->erase(0, frame.context_size);
+    parcel.body = std::move(*payload);
+    if (!leave_out_old(parcel)) {
+      drop(frame, "too old", {});
+      continue;
     }
     if (!parcels.empty() && parcel.context != parcels.front().context) mixed = true;
     parcels.push_back(std::move(parcel));
@@ -323,14 +329,18 @@ Task<Sender::Next> Sender::deliver_parts(StoredFrame frame, Answer why) {
   std::uint64_t sent = 0, refused = 0;
   Answer refusal;
   while (!todo.empty()) {
-    const Parcel part = std::move(todo.back());
+    Parcel part = std::move(todo.back());
     todo.pop_back();
     for (int number = 0;; ++number) {
+      if (!leave_out_old(part)) break;
       std::vector<Parcel> one{part};
       Answer answer = co_await courier_.attempt(one, number, stop_.get_token());
       if (answer.verdict == Answer::Verdict::stopped) co_return Next::stopped;
       if (answer.verdict == Answer::Verdict::delivered) {
         sent += part.items;
+        delay = {};
+        if (std::exchange(parked_, std::nullopt))
+          std::exchange(waiting_, std::stop_source()).request_stop();
         break;
       }
       if (answer.verdict == Answer::Verdict::unsupported && courier_.fall_back()) continue;

@@ -114,6 +114,8 @@ class Sender : public std::enable_shared_from_this<Sender> {
   static Task<bool> serve(Self self, Reader* reader, FrameWindow::Load load);
   Task<Next> deliver(const std::vector<StoredFrame>& frames);
   Task<Next> deliver_parts(StoredFrame frame, Answer why);
+  std::int64_t cutoff_ms() const;
+  bool leave_out_old(Parcel& parcel);
   Result<std::vector<Parcel>> parcels_of(const std::vector<StoredFrame>& frames, int number,
                                          bool& mixed);
   void drop(const StoredFrame& frame, std::string_view reason, const std::string& error);

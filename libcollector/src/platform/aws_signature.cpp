@@ -13,10 +13,11 @@
 namespace collector::platform {
 namespace {
 
-/// What aws-sdk-go-v2 and prometheus/sigv4 leave out, and Content-Length, which is not ours to say.
-constexpr std::array<std::string_view, 8> kUnsigned{
-    "authorization", "content-length", "expect",     "transfer-encoding",
-    "uber-trace-id", "user-agent",     "connection", "x-amzn-trace-id"};
+/// What aws-sdk-go-v2 and prometheus/sigv4 leave out, Accept-Encoding, which their transport adds
+/// later and proxies change, and Content-Length, which is not ours to say.
+constexpr std::array<std::string_view, 9> kUnsigned{
+    "authorization", "content-length", "expect",          "transfer-encoding", "uber-trace-id",
+    "user-agent",    "connection",     "x-amzn-trace-id", "accept-encoding"};
 
 std::string lower(std::string_view text) {
   std::string out(text);

@@ -244,11 +244,12 @@ Status RemoteWriteEndpoint::push(const Metrics& batch, Ack& ack) {
         stored.push_back(*appended);
         break;
       }
-      if (drop_oldest && appended.error().code() == Code::resource_exhausted)
-        if (const std::uint64_t items = log.drop_oldest(); items > 0) {
-          dropped(items, "outbox full", appended.error().what());
-          continue;
-        }
+      if (drop_oldest && appended.error().code() == Code::resource_exhausted) {
+        const std::uint64_t before = log.waiting().frames;
+        const std::uint64_t items = log.drop_oldest();
+        if (items > 0) dropped(items, "outbox full", appended.error().what());
+        if (log.waiting().frames < before) continue;  // also of exemplars, which are no items
+      }
       if (appended.error().code() == Code::invalid_argument) {
         too_large += frame.items;
         dropped(frame.items, "too large", appended.error().what());
