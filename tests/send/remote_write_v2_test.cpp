@@ -298,6 +298,29 @@ TEST_CASE("a source that is refused costs no other that is in its request") {
   }
 }
 
+TEST_CASE("what is refused for something else than the data is not cut") {
+  ComponentBench bench{send::prometheus_remote_write()};
+  Receiver server(bench);
+  server.judge = [](const Received&) { return status(404); };
+  bench.load(config("send_native_histograms = true\n" + std::string(kAtOnce)));
+  Metrics batch = bench.batch(1, {});
+  MetricColumns& c = batch.edit();
+  for (int source = 0; source < 20; ++source) {
+    c.series.push_back(bench.series({{"__name__", "m"}, {"instance", std::to_string(source)}}));
+    c.timestamp.push_back(kNow);
+    c.value.push_back(1);
+  }
+  c.histograms.push_back({bench.series({{"__name__", "h"}}), kNow, 0,
+                          std::make_shared<const NativeHistogram>(a_histogram(2))});
+  bench.offer(kId, std::move(batch));
+  bench.loop.advance(10s);
+  CHECK(server.requests.size() == 1);
+  CHECK(metric(bench, "samples_failed_total") == 20);
+  CHECK(metric(bench, "histograms_failed_total") == 1);
+  CHECK(ledger(bench).dropped.at("refused by the endpoint") == 21);
+  balanced(ledger(bench));
+}
+
 TEST_CASE("exemplars that come without a sample: 1.0 carries them, 2.0 has no place for them") {
   for (const bool v2 : {false, true}) {
     ComponentBench bench{send::prometheus_remote_write()};

@@ -3,6 +3,8 @@
 #include "format/remote_write_v2_edit.hpp"
 #include "format/wire_fields.hpp"
 
+#include <algorithm>
+#include <numeric>
 #include <optional>
 #include <vector>
 
@@ -140,11 +142,12 @@ Result<std::pair<RequestHalf, RequestHalf>> halve_v1(const std::string& body, Cu
     if (!source) return damaged();
     sources.back() = *source;
   }
-  const std::size_t first = first_half(sources, at);
+  const Halving halving = halving_of(sources, at);
   for (std::size_t i = 0; i < series.size(); ++i) {
-    RequestHalf& half = i < first ? halves.first : halves.second;
-    if (!count_series(series[i].content, half.counts)) return damaged();
-    half.body += series[i].whole;
+    RequestHalf& half = i < halving.first ? halves.first : halves.second;
+    const WireField& one = series[halving.order[i]];
+    if (!count_series(one.content, half.counts)) return damaged();
+    half.body += one.whole;
   }
   return halves;
 }
@@ -160,15 +163,24 @@ Result<RequestCounts> drop_older(WriteVersion version, std::string& body, std::i
                                      : drop_older_v1(body, cutoff_ms);
 }
 
-std::size_t first_half(const std::vector<SeriesSource>& series, CutAt at) {
+Halving halving_of(const std::vector<SeriesSource>& series, CutAt at) {
   const std::size_t n = series.size(), middle = (n + 1) / 2;
-  if (at == CutAt::series) return middle;
-  const auto changes = [&](std::size_t i) { return i > 0 && i < n && series[i] != series[i - 1]; };
-  for (std::size_t away = 0; away <= middle; ++away) {
-    if (changes(middle - away)) return middle - away;
-    if (changes(middle + away)) return middle + away;
+  Halving out{std::vector<std::uint32_t>(n), middle};
+  std::iota(out.order.begin(), out.order.end(), 0U);
+  if (at == CutAt::series) return out;
+  std::stable_sort(out.order.begin(), out.order.end(),
+                   [&](std::uint32_t a, std::uint32_t b) { return series[a] < series[b]; });
+  const auto changes = [&](std::size_t i) {
+    return i > 0 && i < n && series[out.order[i]] != series[out.order[i - 1]];
+  };
+  out.first = n;
+  for (std::size_t away = 0; away <= middle && out.first == n; ++away) {
+    if (changes(middle - away))
+      out.first = middle - away;
+    else if (changes(middle + away))
+      out.first = middle + away;
   }
-  return n;
+  return out;
 }
 
 Result<std::pair<RequestHalf, RequestHalf>> halve_request(WriteVersion version,

@@ -44,12 +44,12 @@ Result<std::string> compact(const v2::Request& request) {
   return RequestJoiner().join({&bytes, 1});
 }
 
-Result<RequestHalf> half_of(const v2::Request& whole, std::size_t begin, std::size_t end,
+Result<RequestHalf> half_of(const v2::Request& whole, std::span<const std::uint32_t> rows,
                             wire::Arena& arena) {
   v2::Request request = whole;
   RequestHalf half;
   request.timeseries = {};
-  for (std::size_t i = begin; i < end; ++i) {
+  for (const std::uint32_t i : rows) {
     request.timeseries.add(arena, whole.timeseries[i]);
     add(half.counts, counts_of(whole.timeseries[i]));
   }
@@ -159,10 +159,11 @@ Result<std::pair<RequestHalf, RequestHalf>> halve_v2(const std::string& body, Cu
       if (refs[i] < request.symbols.size() && refs[i + 1] < request.symbols.size())
         source.see(request.symbols[refs[i]], request.symbols[refs[i + 1]]);
   }
-  const std::size_t n = sources.size(), cut = first_half(sources, at);
-  auto first = half_of(request, 0, cut, arena);
+  const Halving halving = halving_of(sources, at);
+  const std::span<const std::uint32_t> rows(halving.order);
+  auto first = half_of(request, rows.first(halving.first), arena);
   if (!first) return first.error();
-  auto second = half_of(request, cut, n, arena);
+  auto second = half_of(request, rows.subspan(halving.first), arena);
   if (!second) return second.error();
   return std::pair(std::move(*first), std::move(*second));
 }

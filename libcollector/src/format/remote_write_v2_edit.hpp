@@ -43,10 +43,14 @@ struct SeriesSource {
     if (name == "job") job = value;
     if (name == "instance") instance = value;
   }
-  bool operator==(const SeriesSource&) const = default;
+  auto operator<=>(const SeriesSource&) const = default;
 };
-/// Where to cut so that neither half has much more than the other: the size of the first. That is
-/// all of them where there is no place.
-std::size_t first_half(const std::vector<SeriesSource>& series, CutAt at);
+/// The order in which series are cut, and how many are the first half: all where there is no place
+/// to cut at. Those of a source lie together, and stay in order.
+struct Halving {
+  std::vector<std::uint32_t> order;
+  std::size_t first = 0;
+};
+Halving halving_of(const std::vector<SeriesSource>& series, CutAt at);
 
 }  // namespace collector::format

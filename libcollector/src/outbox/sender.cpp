@@ -286,6 +286,11 @@ Task<Sender::Next> Sender::deliver(const std::vector<StoredFrame>& frames) {
         if (courier_.fall_back()) continue;
         [[fallthrough]];
       case Answer::Verdict::rejected:
+        if (!answer.of_data) {
+          give_up(*parcels, answer);
+          co_return Next::done;
+        }
+        [[fallthrough]];
       case Answer::Verdict::too_large:
         if (!alone) co_return Next::halve;
         co_return co_await deliver_parts(frames.front(), std::move(answer));
@@ -347,9 +352,9 @@ Task<Sender::Next> Sender::deliver_parts(StoredFrame frame, Answer why) {
       const bool parks =
           answer.verdict == Answer::Verdict::unauthorized && !limits_.drop_unauthorized;
       if (answer.verdict != Answer::Verdict::retry && !parks) {
-        const bool smaller =
-            answer.verdict != Answer::Verdict::unauthorized && take_apart(part, answer.verdict);
-        if (smaller) break;
+        const bool may_be_smaller =
+            answer.verdict != Answer::Verdict::unauthorized && answer.of_data;
+        if (may_be_smaller && take_apart(part, answer.verdict)) break;
         refused += part.items;
         refusal = std::move(answer);
         break;

@@ -25,6 +25,7 @@ struct Answer {
   Verdict verdict = Verdict::retry;
   std::string error;
   std::optional<Duration> after;  ///< retry: not before
+  bool of_data = true;            ///< rejected: for what is in it, so a part may be taken
 };
 
 /// A frame with its bytes.

@@ -149,6 +149,7 @@ Task<outbox::Answer> RemoteWriteEndpoint::attempt(std::vector<outbox::Parcel>& p
     if (reply.answer.verdict == Verdict::delivered) counters_->bytes.add(size);
   }
   const bool dropped_for_good =
+      (reply.answer.verdict == Verdict::rejected && !reply.answer.of_data) ||
       (reply.answer.verdict == Verdict::too_large && half) ||
       (reply.answer.verdict == Verdict::unauthorized && outbox_.on_auth_error == "drop");
   account(reply, *out, dropped_for_good);
@@ -272,6 +273,7 @@ Task<RemoteWriteEndpoint::Reply> RemoteWriteEndpoint::request(std::string body,
     co_return reply;
   }
   const int status = reply.status = response->status;
+  answer.of_data = status == 400 || status == 409 || status == 413 || status == 422;
   reply.written = written(response->headers);
   if (status / 100 == 2) {
     answer.verdict = Verdict::delivered;
