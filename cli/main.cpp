@@ -87,7 +87,9 @@ int main(int argc, char** argv) {
        {std::tuple("ls", "What waits for whom, since when", &list_outbox),
         std::tuple("verify", "Read every request and say what is damaged", &verify_outbox)}) {
     CLI::App* command = outbox_command->add_subcommand(name, what);
-    command->add_option("DIRECTORY", outbox_flags.path, "The outbox, in the storage path")
+    command
+        ->add_option("DIRECTORY", outbox_flags.path,
+                     "The outbox, or the storage path that it is in")
         ->capture_default_str();
     command->callback([&code, &outbox_flags, run_it = run_it] { code = run_it(outbox_flags); });
   }
@@ -99,7 +101,8 @@ int main(int argc, char** argv) {
       "is its\ndestination; what has none is held. Exit code 3: something without an owner was "
       "held, refused or\nnot taken in time");
   drain_command->add_option("CONFIG", drain_flags.config, "A file or directory")->required();
-  drain_command->add_option("DIRECTORY", drain_flags.folder, "The outbox, in the storage path")
+  drain_command
+      ->add_option("DIRECTORY", drain_flags.folder, "The outbox, or the storage path that it is in")
       ->required();
   drain_command->add_option("--patience", drain_flags.patience, "How long to try")
       ->capture_default_str();

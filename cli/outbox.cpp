@@ -17,6 +17,13 @@ namespace {
 constexpr int kWrong = 1;
 constexpr int kUsage = 2;
 
+/// Of a storage path the outbox in it: to look for logs one level too high would find nothing.
+std::string outbox_of(const std::string& path) {
+  const std::string inside = path + "/outbox";
+  const auto info = base::SystemFiles().info(inside);
+  return info && info->kind == FileInfo::Kind::directory ? inside : path;
+}
+
 /// Nothing after the reason was printed.
 std::optional<std::vector<outbox::LogSummary>> look(const OutboxFlags& flags, bool payloads) {
   base::SystemFiles files;
@@ -24,7 +31,7 @@ std::optional<std::vector<outbox::LogSummary>> look(const OutboxFlags& flags, bo
     fmt::print(stderr, "collector: {}\n", info.error().what());
     return std::nullopt;
   }
-  return outbox::inspect_outbox(files, flags.path, payloads);
+  return outbox::inspect_outbox(files, outbox_of(flags.path), payloads);
 }
 
 std::string when(std::int64_t ms) {
@@ -79,7 +86,7 @@ int verify_outbox(const OutboxFlags& flags) {
 int drain_outbox(const DrainFlags& flags) {
   facade::DrainOptions options;
   options.paths = {flags.config};
-  options.folder = flags.folder;
+  options.folder = outbox_of(flags.folder);
   const auto patience = base::parse_duration(flags.patience);
   if (!patience) {
     fmt::print(stderr, "collector: \"{}\" is no duration\n", flags.patience);

@@ -57,6 +57,9 @@ def main():
         first.stop(how=signal.SIGKILL)
         time.sleep(1)  # a request that was on its way is counted by then
         outbox = os.path.join(stack.folder, "first-data", "outbox")
+        listed = [subprocess.run([collector_binary(), "outbox", "ls", where], capture_output=True, text=True).stdout
+                  for where in (outbox, os.path.dirname(outbox))]
+        check("items wait" in listed[0] and listed[0] == listed[1], f"outbox ls of both folders: {listed}")
         scraped = target.count
         spare = os.path.join(stack.folder, "spare")
         shutil.copytree(outbox, spare)

@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::string_view kComponentPrefix = "/api/v0/component/";
 constexpr Duration kDrainPoll = std::chrono::milliseconds(2);
+/// What the deadline cuts off needs turns of the loop to come to its end, whatever the clock says.
+constexpr int kLastPolls = 10;
 
 const schema::StructInfo* block_info(std::string_view name) {
   if (name == "logging") return &schema::describe<LoggingArguments>();
@@ -242,8 +244,9 @@ Task<bool> Controller::stop(Instant deadline) {
   const auto ended = std::make_shared<bool>(false);  // the graph may end after the deadline
   each_running([](Node& node) { node.component().flush(); });
   root_->stop([ended] { *ended = true; });
+  int late = 0;
   while (!*ended || root_->leaving() > 0) {
-    if (env_.seams.loop.now() >= deadline + kDrainPoll) co_return false;
+    if (env_.seams.loop.now() >= deadline && ++late > kLastPolls) co_return false;
     const bool slept = co_await sleep_for(env_.seams.loop, kDrainPoll, {});
     (void)slept;
   }
