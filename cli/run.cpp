@@ -268,8 +268,9 @@ namespace {
 /// pages faulted in and cleared anew. What an embedding program does with its heap is its business.
 void keep_heap(std::uint64_t memory_limit) {
 #ifdef __GLIBC__
-  constexpr std::uint64_t kMost = 4 << 20, kShare = 64;  // bytes; of the limit
-  const int kept = static_cast<int>(std::min(kMost, memory_limit / kShare));
+  constexpr std::uint64_t kShare = 64;                          // of the limit
+  constexpr std::uint64_t kLeast = 128 << 10, kMost = 4 << 20;  // bytes; the least is glibc's own
+  const int kept = static_cast<int>(std::clamp(memory_limit / kShare, kLeast, kMost));
   mallopt(M_TRIM_THRESHOLD, kept);
   mallopt(M_MMAP_THRESHOLD, kept);
 #endif

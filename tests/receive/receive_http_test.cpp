@@ -1,6 +1,6 @@
 // prometheus.receive_http over connections in memory: requests that libprotobuf wrote, answers by
 // the specifications (prometheus.io/docs/specs/prw) and by what the destinations say.
-#include "component_bench.hpp"
+#include "batch_keeper.hpp"
 
 #include "remote_write_v1.pb.h"
 #include "remote_write_v2.pb.h"
@@ -19,29 +19,6 @@ namespace v2 = io::prometheus::write::v2;
 namespace {
 
 constexpr const char* kV2 = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
-
-/// test.keeper: keeps whole batches; answers as told.
-class Keeper final : public Sink<Metrics>, public Component<TestSink::Args, TestSink::Exports> {
- public:
-  explicit Keeper(Context& context) : Component(context) {}
-  Task<Status> run() override {
-    co_await pipeline::until_stopped(context().loop(), context().stop());
-    co_return Status();
-  }
-  Status update(TestSink::Args) override {
-    set_exports({make_receiver(*this)});
-    return {};
-  }
-  void consume(Metrics batch) override {
-    if (hold) return held.push_back(std::move(batch));
-    Ack ack = std::move(batch.ack);
-    taken.push_back(std::move(batch));
-    ack.settle(outcome);
-  }
-  std::vector<Metrics> taken, held;
-  Outcome outcome;
-  bool hold = false;
-};
 
 struct Connection {
   std::unique_ptr<Stream> stream;
@@ -66,8 +43,7 @@ struct Answer {
 };
 
 struct World {
-  ComponentBench bench{receive::prometheus_receive_http(),
-                       define<Keeper>("test.keeper", "Keeps batches.")};
+  ComponentBench bench{receive::prometheus_receive_http(), batch_keeper()};
 
   explicit World(const std::string& arguments = "",
                  const std::string& http = "listen_port = 9009") {
@@ -220,10 +196,10 @@ TEST_CASE("1.0 is answered when the destination has it") {
   w.write(c, World::post(body1(3), "application/x-protobuf", "Content-Encoding: snappy\r\n"));
   CHECK(!World::next(c));
   REQUIRE(w.keeper().held.size() == 1);
-  CHECK(w.keeper().held[0].size() == 3);
+  CHECK(w.keeper().kept[0].batch.size() == 3);
   CHECK(w.bench.metric("prometheus_receive_http_inflight_requests{") == 1);
   CHECK(w.bench.metric("prometheus_receive_http_tcp_connections{") == 1);
-  w.keeper().held[0].ack.settle(Outcome::delivered());
+  w.keeper().held[0].settle(Outcome::delivered());
   w.bench.loop.settle();
   const auto answer = World::next(c);
   REQUIRE(answer);
@@ -272,7 +248,7 @@ TEST_CASE("2.0: written counts, in full and in part") {
         "2 of 7 items were refused; the first: there is no metric name, got {job=\"a\"}\n");
   CHECK(w.bench.metric("prometheus_api_remote_write_invalid_labels_samples_total{") == 2);
   CHECK(w.bench.metric("prometheus_receive_http_refused_items_total{") == 2);
-  CHECK(w.keeper().taken.size() == 2);
+  CHECK(w.keeper().kept.size() == 2);
   // Metadata of each of the eight series that were taken; nobody asked for it.
   CHECK(w.bench.metric("prometheus_receive_http_metadata_left_out_total{") == 6);
   // Nothing at all is written in full.
@@ -299,7 +275,7 @@ TEST_CASE("what is not a request that is served here") {
   // 100 MiB of zeros: its length is refused, it is not made.
   std::string bomb = snappy(std::string(100U << 20, '\0'));
   CHECK(w.send(World::post(bomb)).status == 413);
-  CHECK(w.keeper().taken.empty());
+  CHECK(w.keeper().kept.empty());
   CHECK(w.bench.metric("prometheus_receive_http_refused_requests_total{") == 9);
   CHECK(w.bench.metric("prometheus_receive_http_refused_requests_total{component_id=\"prometheus."
                        "receive_http.in\",reason=\"too_large\"") == 2);
@@ -310,11 +286,11 @@ TEST_CASE("a sender is one whatever its connections") {
   w.send(World::post(body1(1)), "192.0.2.1:1000");
   w.send(World::post(body1(1)), "192.0.2.1:2000");
   w.send(World::post(body1(1)), "192.0.2.2:1000");
-  auto& taken = w.keeper().taken;
+  auto& taken = w.keeper().kept;
   REQUIRE(taken.size() == 3);
-  CHECK(taken[0].columns().order_key == taken[1].columns().order_key);
-  CHECK(taken[0].columns().order_key != taken[2].columns().order_key);
-  CHECK(taken[0].columns().series == taken[2].columns().series);
+  CHECK(taken[0].batch.columns().order_key == taken[1].batch.columns().order_key);
+  CHECK(taken[0].batch.columns().order_key != taken[2].batch.columns().order_key);
+  CHECK(taken[0].batch.columns().series == taken[2].batch.columns().series);
 }
 
 TEST_CASE("metadata goes with the sender's batches when asked for") {
@@ -324,18 +300,18 @@ TEST_CASE("metadata goes with the sender's batches when asked for") {
   prometheus::WriteRequest request;
   request.add_metadata()->set_metric_family_name("old_total");
   CHECK(w.send(World::post(snappy(request.SerializeAsString()))).status == 204);
-  CHECK(w.keeper().taken.empty());  // metadata alone waits for samples
+  CHECK(w.keeper().kept.empty());  // metadata alone waits for samples
   CHECK(w.send(World::post(body2(1, 0), kV2)).status == 204);
   CHECK(w.send(World::post(body1(1)), "192.0.2.9:1").status == 204);
-  auto& taken = w.keeper().taken;
+  auto& taken = w.keeper().kept;
   REQUIRE(taken.size() == 2);
-  const auto& known = taken[0].columns().metadata;
+  const auto& known = taken[0].batch.columns().metadata;
   REQUIRE(known);
   REQUIRE(known->size() == 3 - 1);
   CHECK(known->at(0).family == "m");
   CHECK(known->at(0).help == "Help.");
   CHECK(known->at(1).family == "old_total");
-  CHECK(!taken[1].columns().metadata);
+  CHECK(!taken[1].batch.columns().metadata);
 }
 
 TEST_CASE("a destination that takes too long is not waited for") {
@@ -351,7 +327,7 @@ TEST_CASE("a destination that takes too long is not waited for") {
   CHECK(answer->status == 503);
   CHECK(answer->body == "the destinations did not confirm in time\n");
   // It may come all the same: nobody waits for it any more.
-  w.keeper().held[0].ack.settle(Outcome::delivered());
+  w.keeper().held[0].settle(Outcome::delivered());
   w.bench.loop.settle();
   CHECK(c->in.empty());
   CHECK(w.bench.metric("prometheus_forwarded_samples_total{") == 3);
@@ -399,12 +375,13 @@ TEST_CASE("bytes that no destination has confirmed have a limit") {
   auto c = w.dial();
   w.write(c, World::post(snappy(plain + series)));
   REQUIRE(w.keeper().held.size() == 1);
-  CHECK(w.keeper().held[0].size() == 2'500'000);
+  CHECK(w.keeper().kept[0].batch.size() == 2'500'000);
   const Answer answer = w.send(World::post(body1(1)));
   CHECK(answer.status == 503);
   CHECK(answer.headers.get("Retry-After") == "1");
-  w.keeper().held[0].ack.settle(Outcome::delivered());
+  w.keeper().held[0].settle(Outcome::delivered());
   w.keeper().held.clear();
+  w.keeper().kept.clear();
   w.keeper().hold = false;
   w.bench.loop.settle();
   CHECK(World::next(c)->status == 204);
@@ -416,7 +393,7 @@ TEST_CASE("without memory the sender is asked to come again") {
   const Budget& budget = w.bench.controller->seams().budget;
   const std::string body = body1(2000);
   CHECK(w.send(World::post(body)).status == 204);
-  w.keeper().taken.clear();
+  w.keeper().kept.clear();
   w.bench.loop.settle();
   const std::uint64_t idle = budget.usage().used;
   CHECK(idle < 1U << 20);  // the series that are remembered
@@ -425,7 +402,7 @@ TEST_CASE("without memory the sender is asked to come again") {
   for (std::uint64_t n = 1;; ++n) {
     w.bench.controller->seams().budget.refuse_call(n);
     const Answer answer = w.send(World::post(body));
-    w.keeper().taken.clear();
+    w.keeper().kept.clear();
     w.bench.loop.settle();
     CHECK(budget.usage().used == idle);
     if (answer.status == 204) break;
@@ -504,12 +481,12 @@ TEST_CASE("more connections than allowed are closed") {
 TEST_CASE("series that are not sent any more are given up") {
   World w;
   w.send(World::post(body1(100)));
-  w.keeper().taken.clear();
+  w.keeper().kept.clear();
   CHECK(w.bench.controller->series().size() == 100);
   for (int i = 0; i < 6; ++i) {
     w.bench.loop.advance(2min);
     w.send(World::post(body1(10)));
-    w.keeper().taken.clear();
+    w.keeper().kept.clear();
   }
   w.bench.loop.advance(3min);
   CHECK(w.bench.metric("prometheus_receive_http_series{") == 10);
